@@ -1,0 +1,1 @@
+"""The agent: asks probes whether content is really playing and keeps the evidence."""

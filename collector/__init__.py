@@ -1,0 +1,1 @@
+"""The collector: evidence from the wire becomes the contract's figures."""

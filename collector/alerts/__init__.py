@@ -1,0 +1,1 @@
+"""Alerts: pure decisions, and delivery apart, one file a channel."""

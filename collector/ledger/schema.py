@@ -1,0 +1,187 @@
+"""Every table of the ledger (SQLAlchemy Core). Instants are integer milliseconds since 1970, true time.
+
+SQLAlchemy Core with Alembic was chosen over named SQL behind our own interface because SQLite and PostgreSQL
+differ exactly where the ledger is delicate (upserts, types, migrations), and both dialects of the join that makes runs a
+set are generated from one statement here.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Boolean,
+    Column,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+)
+
+metadata: Final = MetaData(
+    naming_convention={"ix": "ix_%(table_name)s_%(column_0_N_name)s", "pk": "pk_%(table_name)s"},
+)
+
+# --- evidence -------------------------------------------------------------------------------------------------------
+
+devices: Final = Table(
+    "devices",  # every device that ever reported, registered or not
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("tenant", String(63), nullable=False),
+    Column("device", String(63), nullable=False),
+    Column("first_seen_ms", BigInteger, nullable=False),
+    Column("last_received_ms", BigInteger, nullable=False),  # the collector's clock
+    Column("interval_s", Integer, nullable=False),
+    Column("boot", String(64)),  # of the newest message
+    Column("gone", Boolean, nullable=False),  # its last will was the newest word
+    Column("hello", JSON),  # the last hello, as said
+    Column("host", JSON),  # the last host figures
+    Index(None, "tenant", "device", unique=True),
+)
+
+boots: Final = Table(
+    "boots",  # what is known of each boot's clock; the offset is chosen by collector/truetime.py
+    metadata,
+    Column("device_id", Integer, primary_key=True),
+    Column("boot", String(64), primary_key=True),
+    Column("synced_mono_ms", BigInteger),  # the earliest statement made while synced …
+    Column("synced_offset_ms", BigInteger),  # … and its sent_ms − mono_ms
+    Column("told_offset_ms", BigInteger),  # what a later boot's hello remembers of this one
+    Column("received_offset_ms", BigInteger),  # least received − mono_ms
+)
+
+runs: Final = Table(
+    "runs",  # a set with a join: (device, spool, seq) names a run for ever
+    metadata,
+    Column("device_id", Integer, primary_key=True),
+    Column("spool", String(64), primary_key=True),
+    Column("seq", BigInteger, primary_key=True),
+    Column("output", String(63), nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("cause", String(32)),
+    Column("detail", Text),
+    Column("closed", Boolean, nullable=False),
+    Column("boot", String(64), nullable=False),
+    Column("end_boot", String(64), nullable=False),
+    Column("start_mono_ms", BigInteger, nullable=False),
+    Column("end_mono_ms", BigInteger, nullable=False),
+    Column("said_start_ms", BigInteger, nullable=False),
+    Column("said_end_ms", BigInteger, nullable=False),
+    Column("start_ms", BigInteger, nullable=False),  # true time
+    Column("end_ms", BigInteger, nullable=False),
+    Column("clock", String(9), nullable=False),  # synced | received | estimated
+    Index(None, "device_id", "output", "end_ms"),
+    sqlite_with_rowid=False,
+)
+
+quarantine: Final = Table(
+    "quarantine",  # refused messages, kept for a person to look at
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("received_ms", BigInteger, nullable=False),
+    Column("topic", Text, nullable=False),
+    Column("reason", String(32), nullable=False),
+    Column("detail", Text, nullable=False),
+    Column("body", LargeBinary, nullable=False),
+    Index(None, "received_ms"),
+)
+
+# --- the registry ---------------------------------------------------------------------------------------------------
+
+tenants: Final = Table(
+    "tenants",
+    metadata,
+    Column("id", String(63), primary_key=True),
+    Column("name", Text, nullable=False),
+)
+
+sites: Final = Table(
+    "sites",
+    metadata,
+    Column("tenant", String(63), primary_key=True),
+    Column("id", String(63), primary_key=True),
+    Column("name", Text, nullable=False),
+)
+
+calendars: Final = Table(
+    "calendars",
+    metadata,
+    Column("tenant", String(63), primary_key=True),
+    Column("id", String(63), primary_key=True),
+    Column("rules", JSON, nullable=False),  # SPEC part 3, as in the file
+)
+
+registered_devices: Final = Table(
+    "registered_devices",
+    metadata,
+    Column("tenant", String(63), primary_key=True),
+    Column("id", String(63), primary_key=True),
+    Column("site", String(63)),
+    Column("name", Text, nullable=False),
+    Column("role", String(16), nullable=False),  # player | server
+)
+
+subjects: Final = Table(
+    "subjects",  # what contracts judge: playback outputs and platform parts
+    metadata,
+    Column("tenant", String(63), primary_key=True),
+    Column("device", String(63), primary_key=True),  # "" for a platform
+    Column("id", String(63), primary_key=True),  # the output, or the platform's id
+    Column("kind", String(8), nullable=False),  # player | platform
+    Column("name", Text, nullable=False),
+    Column("contract", String(63)),
+    Column("emission", String(63), nullable=False),  # "always" or a calendar's id
+    Column("active_from_ms", BigInteger),
+    Column("active_until_ms", BigInteger),
+    Column("check", JSON),  # how the collector checks a platform
+)
+
+journal: Final = Table(
+    "journal",  # append-only decisions, chained by hash
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("at_ms", BigInteger, nullable=False),
+    Column("who", Text, nullable=False),
+    Column("kind", String(32), nullable=False),  # e.g. registry.device
+    Column("key", Text, nullable=False),  # e.g. acme/player-0001
+    Column("before", JSON),
+    Column("after", JSON),
+    Column("previous_hash", String(64), nullable=False),
+    Column("hash", String(64), nullable=False),
+)
+
+# --- alerts ---------------------------------------------------------------------------------------------------------
+
+alerts: Final = Table(
+    "alerts",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("agreement", String(127), nullable=False),  # tenant/contract
+    Column("kind", String(32), nullable=False),
+    Column("severity", String(16), nullable=False),
+    Column("opened_ms", BigInteger, nullable=False),
+    Column("closed_ms", BigInteger),
+    Column("summary", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Index(None, "opened_ms"),
+)
+
+deliveries: Final = Table(
+    "deliveries",  # the outbox: an alert's event on its way to one channel
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("alert_id", Integer, nullable=False),
+    Column("event", String(8), nullable=False),  # opened | closed
+    Column("channel", String(63), nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("next_ms", BigInteger, nullable=False),
+    Column("delivered_ms", BigInteger),
+    Column("error", Text),
+    Index(None, "delivered_ms", "next_ms"),
+)

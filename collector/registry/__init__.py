@@ -1,0 +1,1 @@
+"""The registry: which devices exist, since when, and which contract judges them."""

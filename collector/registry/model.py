@@ -1,0 +1,93 @@
+"""PURE. What the registry knows. Keys are `tenant/…` strings; a `Registry` is one immutable snapshot."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+import msgspec
+
+from wire.states import SubjectKind
+
+ALWAYS = "always"
+
+
+class PortalCheck(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How the collector asks whether a platform part is up. Times in seconds."""
+
+    url: str
+    expect_status: int = 200
+    expect_text: str = ""
+    timeout_s: float = 10
+    interval_s: float = 30
+    failures: int = 2  # in a row before it is down; the down run starts at the first
+
+
+@dataclass(frozen=True, slots=True)
+class Tenant:
+    """The customer whose players are watched."""
+
+    id: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """A shop, a bar, a station."""
+
+    tenant: str
+    id: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Calendar:
+    """Emission hours as data (SPEC part 3); `rules` is the whole calendar table as in the file."""
+
+    tenant: str
+    id: str
+    rules: Mapping[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class Device:
+    """A machine with an agent."""
+
+    tenant: str
+    id: str
+    site: str | None
+    name: str
+    role: Literal["player", "server"] = "player"
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """What a contract judges. A player's `device` is where it runs; a platform has none ("")."""
+
+    tenant: str
+    device: str
+    id: str
+    kind: SubjectKind
+    name: str
+    contract: str | None
+    emission: str = ALWAYS
+    active_from_ms: int | None = None
+    active_until_ms: int | None = None
+    check: PortalCheck | None = None
+
+    @property
+    def key(self) -> str:
+        """Give `tenant/device/output`, or `tenant/platform`."""
+        return f"{self.tenant}/{self.device}/{self.id}" if self.device else f"{self.tenant}/{self.id}"
+
+
+@dataclass(frozen=True, slots=True)
+class Registry:
+    """One snapshot. Keys: tenant id; `tenant/site`; `tenant/calendar`; `tenant/device`; `Subject.key`."""
+
+    tenants: Mapping[str, Tenant] = field(default_factory=dict)
+    sites: Mapping[str, Site] = field(default_factory=dict)
+    calendars: Mapping[str, Calendar] = field(default_factory=dict)
+    devices: Mapping[str, Device] = field(default_factory=dict)
+    subjects: Mapping[str, Subject] = field(default_factory=dict)

@@ -1,0 +1,210 @@
+"""PURE. What the collector shows: plain, immutable views, and the `Desk` through which the page and the API ask.
+
+The web package knows this file and nothing behind it; arithmetic is done before a view is made.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from fractions import Fraction
+from typing import Literal, Protocol
+
+Link = Literal["online", "silent", "gone", "never"]
+ClockSource = Literal["synced", "received", "estimated"]
+HostFigures = Mapping[str, int | float | str | bool | None]
+
+
+@dataclass(frozen=True, slots=True)
+class PlayerView:
+    """One playback output as it stands now.
+
+    `state` is `unknown` while the device is silent or gone; `since_ms` is when that state began, `evidence_ms` the true
+    time up to which evidence reaches (None: there is none yet). `emitting`: inside its emission hours and active.
+    """
+
+    subject: str  # tenant/device/output
+    tenant: str
+    site: str | None
+    device: str
+    output: str
+    name: str
+    contract: str | None
+    state: str
+    cause: str | None
+    detail: str | None
+    since_ms: int | None
+    evidence_ms: int | None
+    link: Link
+    emitting: bool
+    clock: ClockSource | None
+    host: HostFigures = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class PlatformView:
+    """One part of the platform as the collector's own check sees it."""
+
+    subject: str  # tenant/platform
+    tenant: str
+    platform: str
+    name: str
+    contract: str | None
+    state: str
+    cause: str | None
+    detail: str | None
+    since_ms: int | None
+    evidence_ms: int | None
+    url: str | None
+    latency_ms: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FigureView:
+    """The live figure of one contract of one tenant, month to date (SPEC part 2).
+
+    Shares and levels are exact fractions of 1 (`Fraction(99, 100)` is 99 %); `percent` is the contract's own rounding.
+    """
+
+    tenant: str
+    contract: str
+    title: str
+    month: str
+    timezone: str
+    provisional: bool
+    computed_ms: int
+    total_ms: int
+    decimals: int
+    percent: str | None
+    availability: Fraction | None
+    platform_availability: Fraction | None
+    players_availability: Fraction | None
+    platform_weight: Fraction
+    players_weight: Fraction
+    objective: Fraction | None
+    committed: Fraction | None
+    termination_below: Fraction | None
+    met: bool | None
+    coverage_players: Fraction | None
+    coverage_platform: Fraction | None
+    players: int  # N of the month
+    platform_downtime_ms: int
+    players_downtime_ms: int
+    affected_players: int | None
+    affected_limit: Fraction | None  # the share of N above which the month is eligible, e.g. 1/5
+    active_now: int  # players active at this moment
+    emitting_now: int  # of those, inside their emission hours
+    down_now: int  # of those, down (as the contract counts it)
+    unknown_now: int  # of those, unknown
+    down_limit: Fraction  # share of active players above which the alarm rings
+
+    @property
+    def key(self) -> str:
+        """Name the agreement: `tenant/contract`."""
+        return f"{self.tenant}/{self.contract}"
+
+    @property
+    def down_share(self) -> Fraction:
+        """Share of the active players that are down now; 0 where nobody is active."""
+        return Fraction(self.down_now, self.active_now) if self.active_now else Fraction(0)
+
+    @property
+    def unknown_share(self) -> Fraction:
+        """Share of the active players that are unknown now; 0 where nobody is active."""
+        return Fraction(self.unknown_now, self.active_now) if self.active_now else Fraction(0)
+
+    @property
+    def affected_share(self) -> Fraction | None:
+        """Share of the month's players that count as affected so far."""
+        if self.affected_players is None:
+            return None
+        return Fraction(self.affected_players, self.players) if self.players else Fraction(0)
+
+
+@dataclass(frozen=True, slots=True)
+class AlertView:
+    """One alert, open (`closed_ms` None) or closed."""
+
+    id: int
+    agreement: str  # tenant/contract
+    kind: str  # "players_down" | "breach" | "players_unknown" | …
+    severity: Literal["critical", "warning"]
+    opened_ms: int
+    closed_ms: int | None
+    summary: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class RunView:
+    """One run of a subject's timeline in true time, half-open; `closed` False: still growing."""
+
+    start_ms: int
+    end_ms: int
+    state: str
+    cause: str | None
+    detail: str | None
+    clock: ClockSource
+    closed: bool
+    spool: str
+    seq: int
+
+
+@dataclass(frozen=True, slots=True)
+class Newcomer:
+    """A device that reports but is not in the registry; its evidence is kept."""
+
+    tenant: str
+    device: str
+    outputs: tuple[str, ...]
+    first_seen_ms: int
+    last_seen_ms: int
+    registry_toml: str  # a ready text for `signwatch registry apply`
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Something changed. `resync` tells a subscriber that was too slow to ask for everything again."""
+
+    kind: Literal["player", "platform", "figure", "alert", "resync"]
+    payload: PlayerView | PlatformView | FigureView | AlertView | None
+
+
+class Desk(Protocol):
+    """Everything the page and the API may ask of a running collector. Lists are in a stable, sensible order."""
+
+    def now_ms(self) -> int:
+        """Give the collector's wall clock."""
+
+    def players(self) -> Sequence[PlayerView]:
+        """Every registered playback output, by tenant, site, device, output."""
+
+    def player(self, subject: str) -> PlayerView | None:
+        """One playback output, None where the registry has none of that name."""
+
+    def platforms(self) -> Sequence[PlatformView]:
+        """Every registered platform part."""
+
+    def figures(self) -> Sequence[FigureView]:
+        """The latest live figure of every agreement."""
+
+    def open_alerts(self) -> Sequence[AlertView]:
+        """Alerts that are open now, newest first."""
+
+    def newcomers(self) -> Sequence[Newcomer]:
+        """Devices that report but are not in the registry."""
+
+    async def alerts(self, limit: int) -> Sequence[AlertView]:
+        """The latest alerts, open and closed, newest first."""
+
+    async def timeline(self, subject: str, start_ms: int, end_ms: int) -> Sequence[RunView]:
+        """The runs of a subject that touch `[start_ms, end_ms)`, by start."""
+
+    def events(self) -> AsyncIterator[Event]:
+        """Changes from now on; a slow reader gets one `resync` in place of what it missed."""
+
+    def health(self) -> Mapping[str, object]:
+        """Answer `/healthz`: `{"ok": bool, …}` with a key for each part."""
+
+    def metrics(self) -> Mapping[str, int | float]:
+        """Counters and gauges for `/metrics`, by full Prometheus name."""

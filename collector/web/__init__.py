@@ -1,0 +1,1 @@
+"""The page, its JSON API and its event stream: parse, call, answer."""

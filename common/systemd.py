@@ -1,0 +1,49 @@
+"""`sd_notify(3)` without a library: ready, stopping, and a watchdog that is fed only while the main loop turns."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_MICROSECONDS = 1_000_000
+
+
+def notify(message: str) -> bool:
+    """Send one message (`READY=1`, `STOPPING=1`, `STATUS=…`) to systemd; False where nobody listens."""
+    address = os.environ.get("NOTIFY_SOCKET")
+    if not address:
+        return False
+    if address.startswith("@"):
+        address = "\0" + address[1:]
+    try:
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as channel:
+            channel.connect(address)
+            channel.sendall(message.encode())
+    except OSError:
+        return False
+    return True
+
+
+def watchdog_interval_s() -> float | None:
+    """A third of the time systemd gives us, None where no watchdog is set for this process."""
+    limit = os.environ.get("WATCHDOG_USEC", "")
+    owner = os.environ.get("WATCHDOG_PID", str(os.getpid()))
+    if not limit.isdigit() or owner != str(os.getpid()):
+        return None
+    return int(limit) / _MICROSECONDS / 3
+
+
+async def feed_watchdog(alive: Callable[[], bool]) -> None:
+    """Feed the watchdog from inside the event loop for as long as `alive()` says that the main work turns."""
+    interval = watchdog_interval_s()
+    if interval is None:
+        return
+    while True:
+        if alive():
+            notify("WATCHDOG=1")
+        await asyncio.sleep(interval)

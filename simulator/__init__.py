@@ -1,0 +1,1 @@
+"""Virtual players that speak the real wire."""
