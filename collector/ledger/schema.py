@@ -1,8 +1,8 @@
 """Every table of the ledger (SQLAlchemy Core). Instants are integer milliseconds since 1970, true time.
 
 SQLAlchemy Core with Alembic was chosen over named SQL behind our own interface because SQLite and PostgreSQL
-differ exactly where the ledger is delicate (upserts, types, migrations), and both dialects of the join that makes runs a
-set are generated from one statement here.
+differ exactly where the ledger is delicate (upserts, types, migrations), and Core writes both dialects from one
+statement.
 """
 
 from __future__ import annotations
@@ -37,11 +37,10 @@ devices: Final = Table(
     Column("device", String(63), nullable=False),
     Column("first_seen_ms", BigInteger, nullable=False),
     Column("last_received_ms", BigInteger, nullable=False),  # the collector's clock
-    Column("interval_s", Integer, nullable=False),
+    Column("interval_ms", BigInteger, nullable=False),
     Column("boot", String(64)),  # of the newest message
     Column("gone", Boolean, nullable=False),  # its last will was the newest word
     Column("hello", JSON),  # the last hello, as said
-    Column("host", JSON),  # the last host figures
     Index(None, "tenant", "device", unique=True),
 )
 

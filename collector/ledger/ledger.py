@@ -1,0 +1,178 @@
+"""The ledger file: the only holder of its connections.
+
+SQLite before 3.51.3 can corrupt a WAL database when two connections write or checkpoint at once. So there is exactly
+one
+writing connection per file: it lives in one thread of one process, and an exclusive lock beside the file keeps every
+other process out. Readers are opened read-only and can neither write nor checkpoint. `synchronous=FULL`: what is
+committed survives a power cut; only then is it acknowledged.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import os
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, TypeVar
+
+from sqlalchemy import Engine, create_engine, event, text
+from sqlalchemy.exc import DatabaseError
+from sqlalchemy.pool import StaticPool
+
+from collector.ledger import migrate
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from sqlalchemy import Connection
+    from sqlalchemy.pool import ConnectionPoolEntry
+
+T = TypeVar("T")
+
+_WRITER_PRAGMAS: Final = (
+    "journal_mode=WAL",
+    "synchronous=FULL",
+    "busy_timeout=5000",
+    "cache_size=-65536",  # KiB
+    "temp_store=MEMORY",
+)
+_READER_PRAGMAS: Final = ("busy_timeout=5000", "query_only=ON", "cache_size=-32768")
+
+
+class LedgerError(Exception):
+    """The ledger cannot be used; the message names the file and the remedy."""
+
+
+class LedgerBusyError(LedgerError):
+    """Another process holds the writing connection."""
+
+    def __init__(self, path: Path, pid: str) -> None:
+        super().__init__(
+            f"{path}: process {pid or '?'} has this ledger open for writing; stop it, or ask the running collector"
+        )
+        self.pid = pid
+
+
+class Ledger:
+    """One open ledger. `write` and `read` run a function on a connection, each inside one transaction."""
+
+    def __init__(self, path: Path, writer: Engine | None, reader: Engine, lock: int | None) -> None:
+        self.path = path
+        self._writer = writer
+        self._reader = reader
+        self._lock = lock
+        # One thread each: the connections are never used from two.
+        self._writing = ThreadPoolExecutor(1, "ledger-write")
+        self._reading = ThreadPoolExecutor(1, "ledger-read")
+
+    @classmethod
+    def open(cls, path: Path) -> Ledger:
+        """Open for writing, making the file and bringing its schema up to date.
+
+        LedgerBusyError where another process writes to it; LedgerError where it is no ledger or cannot be written.
+        """
+        lock = _take_lock(path)
+        writer = _engine(f"sqlite:///{path}", _WRITER_PRAGMAS, begin="BEGIN IMMEDIATE")
+        try:
+            with writer.begin() as connection:
+                migrate.upgrade(connection)
+        except (DatabaseError, migrate.UnknownRevisionError) as error:
+            writer.dispose()
+            os.close(lock)
+            raise LedgerError(f"{path}: is not a usable ledger ({_reason(error)}); restore it from a backup") from error
+        return cls(path, writer, _reading_engine(path), lock)
+
+    @classmethod
+    def open_read_only(cls, path: Path) -> Ledger:
+        """Open for reading beside a running collector; LedgerError where there is none."""
+        if not path.exists():
+            raise LedgerError(f"{path}: no such ledger; check the path, or start the collector once")
+        reader = _reading_engine(path)
+        try:
+            with reader.begin() as connection:
+                connection.execute(text("SELECT count(*) FROM alembic_version"))
+        except DatabaseError as error:
+            reader.dispose()
+            raise LedgerError(f"{path}: is not a readable ledger ({_reason(error)})") from error
+        return cls(path, None, reader, None)
+
+    def write_now(self, work: Callable[[Connection], T]) -> T:
+        """Run `work` in one transaction on the writing connection and wait for it (for command lines)."""
+        return self._writing.submit(self._transact, work).result()
+
+    def read_now(self, work: Callable[[Connection], T]) -> T:
+        """Run `work` on the reading connection and wait for it (for command lines)."""
+        return self._reading.submit(self._look, work).result()
+
+    async def write(self, work: Callable[[Connection], T]) -> T:
+        """Run `work` in one transaction on the writing connection; it is committed when this returns."""
+        return await asyncio.get_running_loop().run_in_executor(self._writing, self._transact, work)
+
+    async def read(self, work: Callable[[Connection], T]) -> T:
+        """Run `work` on the reading connection, which sees what was committed before."""
+        return await asyncio.get_running_loop().run_in_executor(self._reading, self._look, work)
+
+    def close(self) -> None:
+        """Finish what was begun, checkpoint, and let go of the file."""
+        self._reading.shutdown()
+        self._writing.shutdown()
+        self._reader.dispose()
+        if self._writer is not None:
+            self._writer.dispose()
+        if self._lock is not None:
+            os.close(self._lock)
+            self._lock = None
+
+    def _transact(self, work: Callable[[Connection], T]) -> T:
+        if self._writer is None:
+            raise LedgerError(f"{self.path}: was opened read-only")
+        with self._writer.begin() as connection:
+            return work(connection)
+
+    def _look(self, work: Callable[[Connection], T]) -> T:
+        with self._reader.begin() as connection:
+            return work(connection)
+
+
+def _engine(url: str, pragmas: tuple[str, ...], begin: str) -> Engine:
+    engine = create_engine(url, poolclass=StaticPool, connect_args={"check_same_thread": False})
+
+    def prepare(connection: object, _entry: ConnectionPoolEntry) -> None:
+        connection.isolation_level = None  # type: ignore[attr-defined]  # sqlite3: we say BEGIN ourselves
+        for pragma in pragmas:
+            connection.execute(f"PRAGMA {pragma}")  # type: ignore[attr-defined]
+
+    def start(connection: Connection) -> None:
+        connection.exec_driver_sql(begin)
+
+    event.listen(engine, "connect", prepare)
+    event.listen(engine, "begin", start)
+    return engine
+
+
+def _reading_engine(path: Path) -> Engine:
+    return _engine(f"sqlite:///file:{path.resolve()}?mode=ro&uri=true", _READER_PRAGMAS, begin="BEGIN")
+
+
+def _take_lock(path: Path) -> int:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        lock = os.open(f"{path}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
+    except OSError as error:
+        raise LedgerError(
+            f"{path}: cannot be opened ({error.strerror}); check the folder and its permissions"
+        ) from error
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        pid = os.pread(lock, 20, 0).decode(errors="replace").strip()
+        os.close(lock)
+        raise LedgerBusyError(path, pid) from None
+    os.ftruncate(lock, 0)
+    os.pwrite(lock, str(os.getpid()).encode(), 0)
+    return lock
+
+
+def _reason(error: Exception) -> str:
+    return str(getattr(error, "orig", None) or error)
