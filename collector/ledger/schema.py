@@ -21,6 +21,7 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    text,
 )
 
 metadata: Final = MetaData(
@@ -149,9 +150,17 @@ journal: Final = Table(
     Column("who", Text, nullable=False),
     Column("kind", String(32), nullable=False),  # e.g. registry.device
     Column("key", Text, nullable=False),  # e.g. acme/player-0001
-    Column("before", JSON),
-    Column("after", JSON),
+    Column("before", Text),  # canonical JSON, kept as the very text that was hashed
+    Column("after", Text),
     Column("previous_hash", String(64), nullable=False),
+    Column("hash", String(64), nullable=False),
+)
+
+journal_head: Final = Table(
+    "journal_head",  # one row: how long the journal is and where its chain ends, so that a cut-off tail is found
+    metadata,
+    Column("id", Integer, primary_key=True),  # always 1
+    Column("entries", Integer, nullable=False),
     Column("hash", String(64), nullable=False),
 )
 
@@ -168,7 +177,18 @@ alerts: Final = Table(
     Column("closed_ms", BigInteger),
     Column("summary", Text, nullable=False),
     Column("reason", Text, nullable=False),
+    Column("close_reason", Text),
+    Column("facts", JSON, nullable=False),  # the numbers behind the reason, as of the opening
     Index(None, "opened_ms"),
+    # One open alert of a kind and agreement, whatever the code above thinks.
+    Index(
+        "ix_alerts_open",
+        "agreement",
+        "kind",
+        unique=True,
+        sqlite_where=text("closed_ms IS NULL"),
+        postgresql_where=text("closed_ms IS NULL"),
+    ),
 )
 
 deliveries: Final = Table(
@@ -181,6 +201,7 @@ deliveries: Final = Table(
     Column("attempts", Integer, nullable=False),
     Column("next_ms", BigInteger, nullable=False),
     Column("delivered_ms", BigInteger),
+    Column("failed_ms", BigInteger),  # given up, and kept visible
     Column("error", Text),
     Index(None, "delivered_ms", "next_ms"),
 )
