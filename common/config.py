@@ -110,6 +110,8 @@ def _finding(error: msgspec.ValidationError, kind: type[Section], file: str) -> 
     if message.startswith("Object missing required field"):
         name = message.split("`")[1]
         return Finding("config.missing_key", file, f"{path}.{name}".lstrip("."), "is missing", f"add {name} = …")
+    if message.startswith("Invalid value ") and (tags := _tags(kind, path.rpartition(".")[2])):
+        return Finding("config.value", file, path, message[:1].lower() + message[1:], f"use one of {', '.join(tags)}")
     if path.endswith("[...]") and not message:
         message = "wrong value"
     return Finding("config.value", file, path, message[:1].lower() + message[1:], "correct the value")
@@ -120,26 +122,46 @@ def _nearest(name: str, kind: type[Section]) -> str:
     return f"did you mean {near[0]!r}?" if near else "remove it"
 
 
-def _known_keys(kind: type[Section], seen: set[type] | None = None) -> set[str]:
+def _known_keys(kind: type[Section]) -> set[str]:
+    return {key for section in _all_sections(kind) for key in _keys_of(section)}
+
+
+def _keys_of(kind: type[Section]) -> set[str]:
+    tag = kind.__struct_config__.tag_field
+    return {*kind.__struct_encode_fields__, *([tag] if tag else [])}
+
+
+def _tags(kind: type[Section], field: str) -> list[str]:
+    """The values that a tag field such as `kind` may have."""
+    configs = [section.__struct_config__ for section in _all_sections(kind)]
+    return sorted(str(config.tag) for config in configs if config.tag_field == field)
+
+
+def _all_sections(kind: type[Section], seen: set[type[Section]] | None = None) -> set[type[Section]]:
     seen = seen if seen is not None else set()
-    if kind in seen:
-        return set()
-    seen.add(kind)
-    keys: set[str] = set(kind.__struct_encode_fields__)
-    for hint in get_type_hints(kind).values():
-        for part in (hint, *get_args(hint)):
-            if isinstance(part, type) and issubclass(part, Section):
-                keys |= _known_keys(part, seen)
-    return keys
+    if kind not in seen:
+        seen.add(kind)
+        for hint in get_type_hints(kind).values():
+            for section in _sections_in(hint):
+                _all_sections(section, seen)
+    return seen
+
+
+def _sections_in(hint: object) -> list[type[Section]]:
+    """Every section type inside a hint, however deep: `list[Webhook | Log]` has two."""
+    if isinstance(hint, type) and issubclass(hint, Section):
+        return [hint]
+    return [section for part in get_args(hint) for section in _sections_in(part)]
 
 
 def documented_keys(kind: type[Section], prefix: str = "") -> set[str]:
     """Every dotted key of a configuration type, for the test that each one is documented."""
     keys: set[str] = set()
+    if tag := kind.__struct_config__.tag_field:
+        keys.add(f"{prefix}{tag}")
     hints = get_type_hints(kind)
     for attribute, name in zip(kind.__struct_fields__, kind.__struct_encode_fields__, strict=True):
-        hint = hints[attribute]
-        nested = [part for part in (hint, *get_args(hint)) if isinstance(part, type) and issubclass(part, Section)]
+        nested = _sections_in(hints[attribute])
         if not nested:
             keys.add(f"{prefix}{name}")
         for section in nested:
