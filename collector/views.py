@@ -132,7 +132,8 @@ class AlertView:
     opened_ms: int
     closed_ms: int | None
     summary: str
-    reason: str
+    reason: str  # why it opened, a sentence with the numbers
+    close_reason: str | None = None  # why it closed, likewise
 
 
 @dataclass(frozen=True, slots=True)
