@@ -1,0 +1,17 @@
+"""PURE (but for `cli` and `evaluate`). The contract core: evidence in, the figures that decide money out (SPEC 2, 3).
+
+Arithmetic is exact: integer milliseconds, `fractions.Fraction`, half-open intervals. Nothing here reads a clock, logs,
+awaits or knows SQL. Where each rule lives:
+
+| question | file |
+|---|---|
+| which hours count | `calendar.py` |
+| what state a subject was in | `timeline.py` |
+| what is down, and who answers for it | `availability.py` |
+| is a month eligible: strictly more than 20 % of the players, strictly more than 1 % of the time | `eligibility.py` |
+| how a figure is rounded, which band holds it | `bands.py` |
+| guarantee and termination windows | `windows.py` |
+| what discount is due, and why | `discounts.py` |
+| an incident's clock | `clock.py` |
+| the keys of a contract file | `contract.py` |
+"""

@@ -1,0 +1,43 @@
+"""`signwatch sla …`: the contract core from the command line."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from collector.sla.evaluate import evaluate_file
+from common.config import ConfigError
+
+if TYPE_CHECKING:
+    SubParsers = argparse._SubParsersAction[argparse.ArgumentParser]  # noqa: SLF001  # argparse names it no other way
+
+
+def add_parser(subparsers: SubParsers) -> None:
+    """Add `sla` and what it can do."""
+    sla = subparsers.add_parser("sla", help="evaluate contracts")
+    commands = sla.add_subparsers(metavar="COMMAND", required=True)
+    evaluate_parser = commands.add_parser(
+        "evaluate",
+        help="judge case files",
+        description="Judge case files: one JSON object a line, in the order given. A bad case is told on stderr, "
+        "the others are printed all the same, and the exit status is 1.",
+    )
+    evaluate_parser.add_argument("cases", nargs="+", metavar="CASE", help="a case file (JSON)")
+    evaluate_parser.set_defaults(run=lambda options: evaluate(options.cases))
+
+
+def evaluate(paths: Sequence[str]) -> int:
+    """Print the result of each case; 1 if one of them could not be judged."""
+    status = 0
+    for path in paths:
+        try:
+            result = evaluate_file(path)
+        except ConfigError as error:
+            print(error, file=sys.stderr)
+            status = 1
+        else:
+            print(json.dumps(result), flush=True)
+    return status
