@@ -4,7 +4,8 @@ The transition table; "other" means another state or another cause than the open
 
     has        observation            then
     ---------  ---------------------  ----------------------------------------------------------------------
-    nothing    any                    a run opens at the observation
+    nothing    confirmed              a run opens where the first of the doubts began (at once for good news)
+    nothing    in doubt               the doubt is kept; no run yet
     open run   same                   it was seen until now; doubts are dropped (a missed sample is no outage)
     open run   other, in doubt        the doubt is kept as a stretch; the open run is not extended
     open run   other, confirmed       the open run ends where the doubt began; each stretch becomes a run of its own;
@@ -21,6 +22,7 @@ kept "playing": what counts is that it is not what it was.
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 from typing import Final, NamedTuple
 
 from wire.states import UP_STATES, Cause, State
@@ -104,19 +106,24 @@ class Machine:
     doubts: tuple[Stretch, ...] = ()
     samples: int = 0
 
+    @property
+    def last_seen(self) -> Instant | None:
+        """Give the moment of the last observation."""
+        if self.doubts:
+            return self.doubts[-1].seen
+        return self.open.seen if self.open else None
+
 
 def observe(machine: Machine, observation: Observation, rules: Rules) -> tuple[Machine, list[Closed]]:
     """Take in one observation: the machine after it, and the runs that it closed (oldest first)."""
-    if machine.open is None:
-        return Machine(open=_stretch(observation)), []
-    last = machine.doubts[-1].seen if machine.doubts else machine.open.seen
-    if observation.at.mono_ms < last.mono_ms:
+    last = machine.last_seen
+    if last is not None and observation.at.mono_ms < last.mono_ms:
         raise ObservationError(f"observed at {observation.at.mono_ms} ms, before the last at {last.mono_ms} ms")
-    if observation.at.mono_ms - last.mono_ms > rules.max_gap_ms:
-        return Machine(open=_stretch(observation)), close(machine)
-    if machine.open.matches(observation):
+    if last is not None and observation.at.mono_ms - last.mono_ms > rules.max_gap_ms:
+        return _doubt(Machine(), observation, rules)[0], close(machine)
+    if machine.open is not None and machine.open.matches(observation):
         return Machine(open=replace(machine.open, seen=observation.at, detail=observation.detail)), []
-    return _doubt(machine, machine.open, observation, rules)
+    return _doubt(machine, observation, rules)
 
 
 def close(machine: Machine) -> list[Closed]:
@@ -127,16 +134,15 @@ def close(machine: Machine) -> list[Closed]:
     return [_closed(machine.open, end)] if end.mono_ms > machine.open.start.mono_ms else []
 
 
-def _doubt(machine: Machine, believed: Stretch, observation: Observation, rules: Rules) -> tuple[Machine, list[Closed]]:
+def _doubt(machine: Machine, observation: Observation, rules: Rules) -> tuple[Machine, list[Closed]]:
     doubts = _grow(machine.doubts, observation)
     samples = machine.samples + 1
     rule = rules.for_state(observation.state)
     age_ms = observation.at.mono_ms - doubts[0].start.mono_ms
     if samples < rule.samples or age_ms < rule.hold_ms:
-        return Machine(open=believed, doubts=doubts, samples=samples), []
-    chain = (believed, *doubts)
-    closed = [_closed(run, following.start) for run, following in zip(chain, doubts, strict=False)]
-    return Machine(open=doubts[-1]), closed
+        return Machine(open=machine.open, doubts=doubts, samples=samples), []
+    chain = (machine.open, *doubts) if machine.open is not None else doubts
+    return Machine(open=doubts[-1]), [_closed(run, after.start) for run, after in pairwise(chain)]
 
 
 def _grow(doubts: tuple[Stretch, ...], observation: Observation) -> tuple[Stretch, ...]:
