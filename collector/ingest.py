@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
@@ -37,7 +37,7 @@ SHED_ALL_AT: Final = 100_000
 RETRY_S: Final = 2.0
 KEPT_BODY_BYTES: Final = 64 * 1024
 
-Acknowledge = Callable[[Address, Ack], Awaitable[None]]
+Acknowledge = Callable[[Address, Ack], None]
 Changed = Callable[[Outcome], None]
 Heard = Callable[[Address, Heartbeat, int], None]
 
@@ -144,7 +144,9 @@ class Ingest:
         outcome = await self._to_ledger(received, refused)
         self.committed_total += len(received)
         self._changed(outcome)
-        await asyncio.gather(*(self._answer(to, spool, seqs) for (to, spool), seqs in outcome.acks.items()))
+        for (address, spool), seqs in outcome.acks.items():
+            self._acknowledge(address, Ack(spool=spool, seqs=to_ranges(seqs)))
+            self.acknowledged_total += len(seqs)
 
     async def _to_ledger(self, received: list[Received], refused: list[Refused]) -> Outcome:
         fresh = False
@@ -157,12 +159,8 @@ class Ingest:
                 fresh = True
                 if self.failing_since_ms is None:
                     self.failing_since_ms = self._clock.wall_ms()
-                log.error("ledger_cannot_be_written", error=str(error.orig), waiting=self.waiting, retry_s=RETRY_S)
+                log.warning("ledger_cannot_be_written", error=str(error.orig), waiting=self.waiting, retry_s=RETRY_S)
                 await asyncio.sleep(RETRY_S)
             else:
                 self.failing_since_ms = None
                 return outcome
-
-    async def _answer(self, address: Address, spool: str, seqs: list[int]) -> None:
-        await self._acknowledge(address, Ack(spool=spool, seqs=to_ranges(seqs)))
-        self.acknowledged_total += len(seqs)

@@ -1,0 +1,176 @@
+"""PURE. From the fleet's live tracks to each agreement's figure, month to date, by the contract's own rules (SPEC 2).
+
+An agreement is one contract as it judges one tenant's subjects. Every figure is computed anew from the runs in memory,
+exactly as an invoice would be; nothing is counted up along the way, so nothing can drift.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from fractions import Fraction
+from typing import Final
+
+from collector.fleet import Fleet, Track, place_of
+from collector.registry.model import ALWAYS, Registry, Subject
+from collector.sla import availability as sla
+from collector.sla.calendar import Calendar, parse_calendar
+from collector.sla.contract import Contract
+from collector.views import FigureView
+from common.clock import to_datetime
+
+DEFAULT_DOWN_LIMIT: Final = Fraction(1, 5)
+
+
+@dataclass(frozen=True, slots=True)
+class Agreement:
+    """One contract as it judges one tenant."""
+
+    tenant: str
+    contract_id: str
+    contract: Contract
+    subjects: tuple[tuple[Subject, sla.Subject], ...]
+
+    @property
+    def key(self) -> str:
+        """Give `tenant/contract`."""
+        return f"{self.tenant}/{self.contract_id}"
+
+
+@dataclass(slots=True)
+class Census:
+    """How the players of an agreement stand at one instant."""
+
+    active: int = 0
+    emitting: int = 0
+    down: int = 0
+    unknown: int = 0
+
+
+@dataclass(slots=True)
+class Agreements:
+    """The agreements that a registry and the contract files make together."""
+
+    by_key: dict[str, Agreement] = field(default_factory=dict)
+    emissions: dict[str, Calendar | None] = field(default_factory=dict)  # by Subject.key
+    missing: dict[str, set[str]] = field(
+        default_factory=dict
+    )  # contract named in the registry but not given → subjects
+
+
+def agree(registry: Registry, contracts: Mapping[str, Contract]) -> Agreements:
+    """Bring subjects and contracts together."""
+    found = Agreements()
+    calendars = {
+        key: parse_calendar(each.rules, "registry", f"calendars.{key}") for key, each in registry.calendars.items()
+    }
+    groups: dict[tuple[str, str], list[tuple[Subject, sla.Subject]]] = {}
+    for subject in registry.subjects.values():
+        emission = None if subject.emission == ALWAYS else calendars[f"{subject.tenant}/{subject.emission}"]
+        found.emissions[subject.key] = emission
+        if subject.contract is None:
+            continue
+        if subject.contract not in contracts:
+            found.missing.setdefault(subject.contract, set()).add(subject.key)
+            continue
+        judged = sla.Subject(subject.key, subject.kind, subject.active_from_ms, subject.active_until_ms, emission)
+        groups.setdefault((subject.tenant, subject.contract), []).append((subject, judged))
+    for (tenant, name), members in sorted(groups.items()):
+        agreement = Agreement(tenant, name, contracts[name], tuple(members))
+        found.by_key[agreement.key] = agreement
+    return found
+
+
+def is_active(subject: Subject, now_ms: int) -> bool:
+    """Whether an instant lies in `[active_from, active_until)`."""
+    starts, ends = subject.active_from_ms, subject.active_until_ms
+    return (starts is None or starts <= now_ms) and (ends is None or now_ms < ends)
+
+
+def is_emitting(subject: Subject, emission: Calendar | None, now_ms: int) -> bool:
+    """Whether a subject is active and inside its emission hours."""
+    return is_active(subject, now_ms) and (emission is None or bool(emission.open_intervals(now_ms, now_ms + 1)))
+
+
+def state_now(fleet: Fleet, subject: Subject) -> tuple[str, str | None]:
+    """State and cause of a subject at this moment; `unknown` unless an open run of a device that answers says more."""
+    address, _ = place_of(subject)
+    newest = fleet.track(subject).newest
+    if newest is None or newest.closed or fleet.link(address) != "online":
+        return "unknown", None
+    return newest.state, newest.cause
+
+
+def current_month(contract: Contract, now_ms: int) -> str:
+    """The month that is in progress in the contract's time zone."""
+    return to_datetime(now_ms).astimezone(contract.timezone).strftime("%Y-%m")
+
+
+def compute(
+    fleet: Fleet, agreement: Agreement, emissions: Mapping[str, Calendar | None], now_ms: int, down_limit: Fraction
+) -> FigureView:
+    """The live figure of one agreement at `now_ms`."""
+    contract = agreement.contract
+    span = sla.month_span(contract, current_month(contract, now_ms), now_ms)
+    tallies = [
+        sla.tally_subject(contract, span, judged, evidence(fleet.track(subject), span.start_ms, now_ms))
+        for subject, judged in agreement.subjects
+    ]
+    figure = sla.judge_month(contract, span, tallies)
+    census = count(fleet, agreement, emissions, now_ms)
+    return FigureView(
+        tenant=agreement.tenant,
+        contract=agreement.contract_id,
+        title=contract.name,
+        month=span.month,
+        timezone=contract.timezone.key,
+        provisional=span.provisional,
+        computed_ms=now_ms,
+        total_ms=span.total_ms,
+        decimals=contract.rounding.decimals,
+        percent=figure.percent,
+        availability=figure.availability,
+        platform_availability=figure.platform_availability,
+        players_availability=figure.players_availability,
+        platform_weight=contract.availability.platform_weight,
+        players_weight=contract.availability.players_weight,
+        objective=contract.guarantee.objective,
+        committed=contract.guarantee.committed,
+        termination_below=contract.termination.below if contract.termination else None,
+        met=figure.met,
+        coverage_players=figure.players_coverage,
+        coverage_platform=figure.platform_coverage,
+        players=figure.players,
+        platform_downtime_ms=figure.platform_downtime_ms,
+        players_downtime_ms=figure.players_downtime_ms,
+        affected_players=figure.affected_players,
+        affected_limit=contract.eligibility.players_affected_over if contract.eligibility else None,
+        active_now=census.active,
+        emitting_now=census.emitting,
+        down_now=census.down,
+        unknown_now=census.unknown,
+        down_limit=down_limit,
+    )
+
+
+def count(fleet: Fleet, agreement: Agreement, emissions: Mapping[str, Calendar | None], now_ms: int) -> Census:
+    """How the agreement's players stand now. A player outside its emission hours is neither down nor unknown."""
+    census = Census()
+    for subject, _ in agreement.subjects:
+        if subject.kind != "player" or not is_active(subject, now_ms):
+            continue
+        census.active += 1
+        if not is_emitting(subject, emissions[subject.key], now_ms):
+            continue
+        census.emitting += 1
+        standing = sla.is_down(agreement.contract, *state_now(fleet, subject))
+        census.down += standing.down
+        census.unknown += not standing.known
+    return census
+
+
+def evidence(track: Track, start_ms: int, end_ms: int) -> Iterator[sla.Evidence]:
+    """A track's runs in painting order, as far as they touch `[start_ms, end_ms)`; empty ones paint nothing."""
+    for row in track.runs_sorted():
+        if row.start_ms < row.end_ms and row.end_ms > start_ms and row.start_ms < end_ms:
+            yield sla.Evidence(row.start_ms, row.end_ms, row.state, row.cause)

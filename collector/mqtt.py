@@ -1,0 +1,144 @@
+"""The collector's only file that knows MQTT: hears every device, sends acks, reconnects.
+
+aiomqtt's message iterator makes a task for every message. `Inbox` is a queue in its documented `queue_type` place that
+hands each message straight to the sink instead (bench/ingest.py measures what that is worth).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import ssl
+from collections.abc import Callable
+from functools import partial
+from typing import TYPE_CHECKING, Final, Protocol
+
+import aiomqtt
+import structlog
+
+from common.tasks import cancel, spawn
+from wire.messages import Ack, encode
+from wire.topics import Address, subscriptions, topic
+
+if TYPE_CHECKING:
+    from collector.config import MqttConfig
+
+log = structlog.get_logger(__name__)
+
+BACKOFF_MIN_S: Final = 0.5
+BACKOFF_MAX_S: Final = 30.0
+ACKS_WAITING_MAX: Final = 100_000
+ACKS_AT_ONCE: Final = 200
+PUBLISH_TIMEOUT_S: Final = 10.0
+
+
+class Sink(Protocol):
+    """Where messages go."""
+
+    def __call__(self, topic: str, body: bytes, *, retained: bool) -> None:
+        """Take one message; must not raise."""
+
+
+class Inbox(asyncio.Queue[aiomqtt.Message]):
+    """A queue that holds nothing: what is put in goes to the sink at once."""
+
+    def __init__(self, maxsize: int = 0, *, sink: Sink) -> None:
+        super().__init__(maxsize)
+        self._sink = sink
+
+    def put_nowait(self, item: aiomqtt.Message) -> None:
+        """Hand the message on."""
+        body = item.payload
+        self._sink(item.topic.value, body if isinstance(body, bytes) else b"", retained=item.retain)
+
+
+class MqttLink:
+    """The collector's connection to the broker."""
+
+    def __init__(self, config: MqttConfig, sink: Sink, on_link: Callable[[bool], None] | None = None) -> None:
+        self._config = config
+        self._sink = sink
+        self._on_link = on_link or (lambda _up: None)
+        self._acks: asyncio.Queue[tuple[Address, Ack]] = asyncio.Queue(ACKS_WAITING_MAX)
+        self.connected = False
+        self.reconnects_total = 0
+        self.acks_dropped_total = 0
+
+    def acknowledge(self, address: Address, ack: Ack) -> None:
+        """Queue an ack; where it cannot be sent it is dropped, since the agent sends its runs again."""
+        try:
+            self._acks.put_nowait((address, ack))
+        except asyncio.QueueFull:
+            self.acks_dropped_total += 1
+
+    async def run(self) -> None:
+        """Stay connected until cancelled."""
+        backoff_s = BACKOFF_MIN_S
+        while True:
+            try:
+                async with self._client() as client:
+                    await self._session(client)
+            except aiomqtt.MqttError as error:
+                if self.connected:
+                    backoff_s = BACKOFF_MIN_S
+                log.warning("broker_lost", host=self._config.host, port=self._config.port, error=str(error))
+            finally:
+                self._set_link(up=False)
+            self.reconnects_total += 1
+            await asyncio.sleep(random.uniform(0, backoff_s))  # noqa: S311 - jitter
+            backoff_s = min(backoff_s * 2, BACKOFF_MAX_S)
+
+    async def _session(self, client: aiomqtt.Client) -> None:
+        client.pending_calls_threshold = ACKS_AT_ONCE * 2  # beyond it aiomqtt warns
+        for pattern in subscriptions():
+            await client.subscribe(pattern, qos=1)
+        self._set_link(up=True)
+        log.info("broker_connected", host=self._config.host, port=self._config.port)
+        sender = spawn(self._send_acks(client), "acks")
+        try:
+            async for _ in client.messages:  # nothing comes out of an Inbox: this waits for the disconnect
+                pass
+        finally:
+            await cancel(sender)
+
+    async def _send_acks(self, client: aiomqtt.Client) -> None:
+        while True:
+            waiting = [await self._acks.get()]
+            while len(waiting) < ACKS_AT_ONCE and not self._acks.empty():
+                waiting.append(self._acks.get_nowait())
+            await asyncio.gather(*(self._send(client, address, ack) for address, ack in waiting))
+
+    async def _send(self, client: aiomqtt.Client, address: Address, ack: Ack) -> None:
+        try:
+            await client.publish(topic(address, "ack"), encode(ack), qos=1, timeout=PUBLISH_TIMEOUT_S)
+        except aiomqtt.MqttError as error:
+            self.acks_dropped_total += 1
+            log.debug("ack_not_sent", device=str(address), error=str(error))
+
+    def _set_link(self, *, up: bool) -> None:
+        if up != self.connected:
+            self.connected = up
+            self._on_link(up)
+
+    def _client(self) -> aiomqtt.Client:
+        config = self._config
+        return aiomqtt.Client(
+            config.host or "127.0.0.1",
+            config.port,
+            username=config.username or None,
+            password=config.read_password() or None,
+            identifier=config.client_id or None,
+            keepalive=config.keepalive_s,
+            clean_session=True,  # heartbeats restate and runs are sent again: nothing needs the broker's memory
+            queue_type=partial(Inbox, sink=self._sink),  # type: ignore[arg-type]  # any callable does
+            tls_context=_tls(config),
+        )
+
+
+def _tls(config: MqttConfig) -> ssl.SSLContext | None:
+    if not config.tls:
+        return None
+    context = ssl.create_default_context(cafile=config.ca_file or None)
+    if config.cert_file:
+        context.load_cert_chain(config.cert_file, config.key_file or None)
+    return context
