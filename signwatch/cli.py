@@ -34,6 +34,7 @@ COMMANDS: Final[dict[str, Command]] = {
         "collector.registry.cli", "say which devices exist and which contract judges them", "collector"
     ),
     "sla": Command("collector.sla.cli", "evaluate contracts", "collector"),
+    "broker": Command("collector.broker.cli", "passwords for the embedded broker", "collector"),
     "simulate": Command("simulator.cli", "run virtual players that speak the real wire"),
     "demo": Command("demo.cli", "run the whole product on this machine, with a simulated fleet", "collector"),
 }
