@@ -1,0 +1,27 @@
+"""Fixtures for every test, and the `--slow` option."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+# Each file in fixtures/ is a plugin: its fixtures are found by name, its asserts explain themselves.
+pytest_plugins = [f"tests.fixtures.{file.stem}" for file in sorted((Path(__file__).parent / "fixtures").glob("*.py"))]
+pytest.register_assert_rewrite(*pytest_plugins)  # all of them before the first: they import each other
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--slow", action="store_true", help="also run the tests marked slow: long, randomised, chaos, soak"
+    )
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave slow tests out (deselected, not one skip line each) unless they are asked for."""
+    if config.getoption("--slow"):
+        return
+    slow = [item for item in items if item.get_closest_marker("slow")]
+    if slow:
+        items[:] = [item for item in items if not item.get_closest_marker("slow")]
+        config.hook.pytest_deselected(items=slow)
