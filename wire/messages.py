@@ -23,7 +23,7 @@ Token = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-zA-Z_-]{1,64}$")]
 Seq = Annotated[int, msgspec.Meta(ge=0, le=2**53)]
 Millis = Annotated[int, msgspec.Meta(ge=0, le=_LATEST_MS)]
 Detail = Annotated[str, msgspec.Meta(max_length=1000)]
-Interval = Annotated[int | float, msgspec.Meta(gt=0, le=MAX_INTERVAL_S)]
+Interval = Annotated[float, msgspec.Meta(gt=0, le=MAX_INTERVAL_S)]
 Host = dict[str, int | float | str | bool | None]
 
 
