@@ -1,0 +1,267 @@
+"""The ledger is a set with a join: lost, repeated and reordered messages change nothing (SPEC part 4)."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sqlalchemy import Engine, create_engine, select
+from sqlalchemy.pool import StaticPool
+
+from collector.evidence import RunRow
+from collector.ledger import schema
+from collector.ledger.evidence_store import (
+    EvidenceStore,
+    Outcome,
+    Received,
+    Refused,
+    latest_runs,
+    runs_of,
+    runs_since,
+)
+from wire.messages import BootClock, Gone, Heartbeat, Hello, Output, Run, Runs
+from wire.topics import Address
+
+PLAYER = Address("acme", "player-1")
+SPOOL = "5" * 32
+START_WALL = 1_772_323_200_000
+BOOT = "a" * 32
+
+
+def new_ledger() -> Engine:
+    engine = create_engine("sqlite://", poolclass=StaticPool)
+    schema.metadata.create_all(engine)
+    return engine
+
+
+def join(
+    engine: Engine, store: EvidenceStore, received: Iterable[Received], refused: Iterable[Refused] = ()
+) -> Outcome:
+    with engine.begin() as connection:
+        return store.apply(connection, received, refused)
+
+
+def ready(engine: Engine) -> EvidenceStore:
+    store = EvidenceStore()
+    with engine.begin() as connection:
+        store.load(connection)
+    return store
+
+
+def contents(engine: Engine) -> set[tuple[object, ...]]:
+    with engine.begin() as connection:
+        return {tuple(row) for row in connection.execute(select(schema.runs))}
+
+
+@dataclass
+class Player:
+    """A small truthful device: makes the messages that an agent would."""
+
+    wall: int = START_WALL
+    mono: int = 10_000
+    boot: str = BOOT
+    synced: bool = True
+    seq: int = 0
+    state: str = "playing"
+    started: tuple[int, int] = (10_000, START_WALL)
+    closed: list[Run] = field(default_factory=list)
+    messages: list[Received] = field(default_factory=list)
+
+    def send(self, body: Heartbeat | Runs | Hello, lag_ms: int = 40) -> None:
+        self.messages.append(Received(PLAYER, body, self.wall + lag_ms))
+
+    def stamp(self) -> dict[str, object]:
+        return {"boot": self.boot, "sent_ms": self.wall, "mono_ms": self.mono, "synced": self.synced, "spool": SPOOL}
+
+    def run(self) -> Run:
+        return Run(
+            seq=self.seq, output="main", state=self.state, start_mono_ms=self.started[0], start_ms=self.started[1]
+        )
+
+    def live(self, milliseconds: int) -> None:
+        self.mono += milliseconds
+        self.wall += milliseconds
+        self.send(Heartbeat(**self.stamp(), open=[self.run()]))
+
+    def become(self, state: str) -> None:
+        run = self.run()
+        run.end_mono_ms, run.end_ms, run.boot = self.mono, self.wall, self.boot
+        self.closed.append(run)
+        self.seq, self.state, self.started = self.seq + 1, state, (self.mono, self.wall)
+        self.send(Runs(**self.stamp(), runs=[run]))
+
+    def say_all_again(self) -> None:
+        self.send(Runs(**self.stamp(), runs=list(self.closed)))
+
+
+@st.composite
+def histories(draw: st.DrawFn) -> list[Received]:
+    player = Player(synced=draw(st.booleans()))
+    for _ in range(draw(st.integers(1, 6))):
+        player.live(draw(st.integers(1, 40_000)))
+        if draw(st.booleans()):
+            player.become(draw(st.sampled_from(["playing", "frozen", "stopped"])))
+        if draw(st.booleans()):
+            player.synced = True  # the clock is disciplined at last
+    player.say_all_again()
+    return player.messages
+
+
+@settings(max_examples=150, deadline=None)
+@given(histories(), st.randoms(use_true_random=False))
+def test_order_repetition_and_restarts_of_the_collector_change_nothing(
+    messages: list[Received], chance: object
+) -> None:
+    straight = new_ledger()
+    join(straight, ready(straight), messages)
+    shuffled = messages * 2
+    chance.shuffle(shuffled)  # type: ignore[attr-defined]
+    crooked = new_ledger()
+    while shuffled:
+        size = chance.randint(1, len(shuffled))  # type: ignore[attr-defined]
+        batch, shuffled = shuffled[:size], shuffled[size:]
+        join(crooked, ready(crooked), batch)
+    assert contents(crooked) == contents(straight)
+
+
+def test_a_lost_heartbeat_changes_nothing_once_the_run_has_closed() -> None:
+    player = Player()
+    for _ in range(3):
+        player.live(15_000)
+    player.become("frozen")
+    everything, without = new_ledger(), new_ledger()
+    join(everything, ready(everything), player.messages)
+    join(without, ready(without), player.messages[-1:])
+    assert contents(without) == contents(everything)
+
+
+def test_closed_runs_are_acknowledged_and_open_ones_are_not() -> None:
+    player = Player()
+    player.live(15_000)
+    player.become("frozen")
+    player.live(15_000)
+    engine = new_ledger()
+    outcome = join(engine, ready(engine), player.messages)
+    assert dict(outcome.acks) == {(PLAYER, SPOOL): [0]}
+
+
+def test_repeated_runs_are_acknowledged_again_since_the_first_ack_may_be_lost() -> None:
+    player = Player()
+    player.live(1000)
+    player.become("frozen")
+    engine = new_ledger()
+    store = ready(engine)
+    join(engine, store, player.messages)
+    assert dict(join(engine, store, player.messages).acks) == {(PLAYER, SPOOL): [0]}
+
+
+def test_runs_move_to_their_true_time_when_the_clock_becomes_known() -> None:
+    player = Player(wall=5_000, synced=False, started=(10_000, 5_000))  # a board that boots in 1970
+    player.live(15_000)
+    player.become("frozen")
+    late = [Received(PLAYER, received.message, START_WALL) for received in player.messages]
+    engine = new_ledger()
+    store = ready(engine)
+    join(engine, store, late)
+    assert {row[-1] for row in contents(engine)} == {"received"}
+    player.wall, player.synced = START_WALL + 60_000, True
+    player.messages.clear()
+    player.live(0)
+    outcome = join(engine, store, player.messages)
+    truth = START_WALL + 60_000 - player.mono
+    assert all((row[-3], row[-1]) == (row[10] + truth, "synced") for row in contents(engine))
+    assert {row.seq for _, row in outcome.rows} == {0, 1}  # the live view hears of what moved
+
+
+def test_an_offline_boot_is_placed_by_what_the_next_boot_remembers() -> None:
+    player = Player(wall=7_000, synced=False, started=(10_000, 7_000))
+    player.mono += 60_000
+    player.wall += 60_000
+    player.become("frozen")
+    player.boot, player.mono, player.wall, player.synced = "c" * 32, 5_000, START_WALL + 900_000, True
+    player.messages.clear()
+    player.say_all_again()
+    engine = new_ledger()
+    store = ready(engine)
+    join(engine, store, player.messages)
+    assert {row[-1] for row in contents(engine)} == {"estimated"}
+    hello = Hello(
+        **player.stamp(),  # type: ignore[arg-type]
+        agent="1",
+        interval_s=15,
+        outputs=[Output(id="main")],
+        clocks=[BootClock(boot=BOOT, offset_ms=START_WALL - 10_000)],
+    )
+    join(engine, store, [Received(PLAYER, hello, player.wall)])
+    (row,) = contents(engine)
+    assert RunRow(*row).start_ms == START_WALL  # type: ignore[arg-type]
+    assert RunRow(*row).clock == "synced"  # type: ignore[arg-type]
+
+
+def test_a_last_will_marks_the_device_gone_until_it_speaks_again() -> None:
+    player = Player()
+    player.live(1000)
+    engine = new_ledger()
+    store = ready(engine)
+    join(engine, store, player.messages)
+    outcome = join(engine, store, [Received(PLAYER, Gone(boot=BOOT), player.wall)])
+    assert outcome.devices[PLAYER].gone
+    player.live(1000)
+    assert not join(engine, store, player.messages[-1:]).devices[PLAYER].gone
+
+
+def test_a_last_will_of_an_earlier_boot_says_nothing_about_this_one() -> None:
+    player = Player()
+    player.live(1000)
+    engine = new_ledger()
+    store = ready(engine)
+    join(engine, store, player.messages)
+    assert not join(engine, store, [Received(PLAYER, Gone(boot="e" * 32), player.wall)]).devices[PLAYER].gone
+
+
+def test_devices_keep_their_number_over_a_restart_of_the_collector() -> None:
+    engine = new_ledger()
+    for name in ("b", "a", "c"):
+        player = Player()
+        player.live(1000)
+        join(engine, ready(engine), [Received(Address("acme", name), player.messages[0].message, player.wall)])
+    with engine.begin() as connection:
+        names = {row.device: row.id for row in connection.execute(select(schema.devices))}
+    assert names == {"b": 1, "a": 2, "c": 3}
+
+
+def test_refused_messages_are_kept_with_their_bytes() -> None:
+    engine = new_ledger()
+    join(engine, ready(engine), [], [Refused(START_WALL, "signwatch/v1/zz", "topic", "no such topic", b"\xff\x00")])
+    with engine.begin() as connection:
+        (row,) = connection.execute(select(schema.quarantine))
+    assert (row.topic, row.reason, row.body) == ("signwatch/v1/zz", "topic", b"\xff\x00")
+
+
+@pytest.fixture
+def with_a_day() -> Engine:
+    player = Player()
+    for state in ("frozen", "playing", "stopped"):
+        player.live(10_000)
+        player.become(state)
+    player.live(10_000)
+    engine = new_ledger()
+    join(engine, ready(engine), player.messages)
+    return engine
+
+
+def test_a_timeline_holds_the_runs_that_touch_the_interval_half_open(with_a_day: Engine) -> None:
+    with with_a_day.begin() as connection:
+        rows = runs_of(connection, PLAYER, "main", START_WALL + 10_000, START_WALL + 20_000)
+    assert [(row.start_ms - START_WALL, row.end_ms - START_WALL, row.state) for row in rows] == [
+        (10_000, 20_000, "frozen")
+    ]
+
+
+def test_the_live_view_starts_from_recent_runs_and_the_last_word_of_each_output(with_a_day: Engine) -> None:
+    with with_a_day.begin() as connection:
+        recent = runs_since(connection, START_WALL + 20_000)
+        last = latest_runs(connection)
+    assert sorted(row.state for _, row in recent) == ["playing", "stopped"]
+    assert [(address, row.state, row.closed) for address, row in last] == [(PLAYER, "stopped", False)]
