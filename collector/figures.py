@@ -107,11 +107,16 @@ def current_month(contract: Contract, now_ms: int) -> str:
 
 
 def compute(
-    fleet: Fleet, agreement: Agreement, emissions: Mapping[str, Calendar | None], now_ms: int, down_limit: Fraction
+    fleet: Fleet,
+    agreement: Agreement,
+    emissions: Mapping[str, Calendar | None],
+    now_ms: int,
+    down_limit: Fraction,
+    month: str | None = None,
 ) -> FigureView:
-    """The live figure of one agreement at `now_ms`."""
+    """The figure of one agreement as of `now_ms`, of a month that memory holds (None: the one in progress)."""
     contract = agreement.contract
-    span = sla.month_span(contract, current_month(contract, now_ms), now_ms)
+    span = sla.month_span(contract, month or current_month(contract, now_ms), now_ms)
     tallies = [
         sla.tally_subject(contract, span, judged, evidence(fleet.track(subject), span.start_ms, now_ms))
         for subject, judged in agreement.subjects

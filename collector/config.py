@@ -1,0 +1,152 @@
+"""The collector's configuration file (docs/collector.md). Paths in it are relative to the file itself."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Annotated
+
+import msgspec
+
+from collector.alerts.config import AlertsConfig
+from collector.influx.config import InfluxConfig
+from collector.sla.contract import Contract, parse_contract_toml
+from collector.web.listen import check_listen
+from common.config import ConfigError, Finding, Section, load, read_text
+from common.logs import Format, Level
+
+Port = Annotated[int, msgspec.Meta(ge=0, le=65535)]
+Seconds = Annotated[int, msgspec.Meta(ge=1, le=3600)]
+
+
+class LedgerConfig(Section, frozen=True):
+    """Where the evidence is kept."""
+
+    path: str = "ledger.db"
+
+
+class MqttConfig(Section, frozen=True):
+    """The broker that devices report to. No `host`: the embedded one."""
+
+    host: str = ""
+    port: Port = 1883
+    username: str = ""
+    password: str = ""
+    password_file: str = ""
+    client_id: str = ""
+    keepalive_s: Seconds = 30
+    tls: bool = False
+    ca_file: str = ""
+    cert_file: str = ""
+    key_file: str = ""
+
+    def read_password(self) -> str:
+        """The password, from its file where one is named; read anew at each connect."""
+        return read_text(Path(self.password_file)).strip() if self.password_file else self.password
+
+
+class BrokerConfig(Section, frozen=True):
+    """The broker inside this process; the table's presence switches it on."""
+
+    listen: str = "127.0.0.1:1883"
+    credentials: str = "credentials.toml"
+
+
+class WebConfig(Section, frozen=True):
+    """The page, the API, /healthz and /metrics."""
+
+    listen: str = "127.0.0.1:8080"
+    password: str = ""
+    password_file: str = ""
+    title: str = "signwatch"
+
+    def read_password(self) -> str:
+        """The password, from its file where one is named."""
+        return read_text(Path(self.password_file)).strip() if self.password_file else self.password
+
+
+class ContractsConfig(Section, frozen=True):
+    """Contract files; the registry names each by its file name without `.toml`."""
+
+    files: tuple[str, ...] = ()
+
+
+class LogConfig(Section, frozen=True):
+    """Log lines on standard error."""
+
+    level: Level = "info"
+    format: Format = "auto"
+
+
+class CollectorConfig(Section, frozen=True):
+    """The whole file."""
+
+    ledger: LedgerConfig = LedgerConfig()
+    mqtt: MqttConfig = MqttConfig()
+    broker: BrokerConfig | None = None
+    web: WebConfig = WebConfig()
+    contracts: ContractsConfig = ContractsConfig()
+    alerts: AlertsConfig = AlertsConfig()
+    influx: InfluxConfig | None = None
+    log: LogConfig = LogConfig()
+
+
+def load_config(path: Path) -> CollectorConfig:
+    """Read and check the file; ConfigError with every complaint's file, key and remedy."""
+    config = load(path, CollectorConfig)
+    check_listen(config.web.listen, config.web.read_password(), str(path))
+    if not config.mqtt.host and config.broker is None:
+        raise ConfigError(
+            Finding(
+                "collector.no_broker",
+                str(path),
+                "mqtt.host",
+                "is missing and there is no [broker] table",
+                "name your broker, or add a [broker] table for the embedded one",
+            )
+        )
+    return resolve(config, path.parent)
+
+
+def resolve(config: CollectorConfig, base: Path) -> CollectorConfig:
+    """Make every path absolute, seen from the configuration file's folder."""
+
+    def at(name: str) -> str:
+        return str((base / name).resolve()) if name else ""
+
+    mqtt = msgspec.structs.replace(
+        config.mqtt,
+        password_file=at(config.mqtt.password_file),
+        ca_file=at(config.mqtt.ca_file),
+        cert_file=at(config.mqtt.cert_file),
+        key_file=at(config.mqtt.key_file),
+    )
+    broker = config.broker
+    if broker is not None:
+        broker = msgspec.structs.replace(broker, credentials=at(broker.credentials))
+    influx = config.influx
+    if influx is not None:
+        influx = msgspec.structs.replace(influx, spool_dir=at(influx.spool_dir))
+    return msgspec.structs.replace(
+        config,
+        ledger=msgspec.structs.replace(config.ledger, path=at(config.ledger.path)),
+        mqtt=mqtt,
+        broker=broker,
+        web=msgspec.structs.replace(config.web, password_file=at(config.web.password_file)),
+        contracts=msgspec.structs.replace(config.contracts, files=tuple(at(name) for name in config.contracts.files)),
+        influx=influx,
+    )
+
+
+def load_contracts(files: Iterable[str]) -> dict[str, Contract]:
+    """Contract files → contracts by name; ConfigError for the first that is wrong, or for two of one name."""
+    contracts: dict[str, Contract] = {}
+    for name in files:
+        path = Path(name)
+        if path.stem in contracts:
+            finding = Finding(
+                "collector.contract_twice", name, "contracts.files", f"a second contract {path.stem!r}", "rename one"
+            )
+            raise ConfigError(finding)
+        contracts[path.stem] = parse_contract_toml(read_text(path), name)
+    return contracts

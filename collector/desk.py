@@ -1,0 +1,90 @@
+"""`LiveDesk`: the `collector.views.Desk` of a running collector."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+
+from collector.alerts.desk import AlertDesk
+from collector.bus import Bus
+from collector.fleet import place_of
+from collector.ledger.evidence_store import runs_of
+from collector.ledger.ledger import Ledger
+from collector.live import Live
+from collector.views import AlertView, Event, FigureView, Newcomer, PlatformView, PlayerView, RunView
+from common.clock import Clock
+
+
+class LiveDesk:
+    """Answers the page and the API from memory, and asks the ledger only for what is past."""
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        clock: Clock,
+        bus: Bus,
+        live: Live,
+        alerts: AlertDesk,
+        health: Callable[[], Mapping[str, object]],
+        metrics: Callable[[], Mapping[str, int | float]],
+    ) -> None:
+        self._ledger = ledger
+        self._clock = clock
+        self._bus = bus
+        self._live = live
+        self._alerts = alerts
+        self._health = health
+        self._metrics = metrics
+
+    def now_ms(self) -> int:
+        """Give the collector's wall clock."""
+        return self._clock.wall_ms()
+
+    def players(self) -> Sequence[PlayerView]:
+        """Every registered playback output."""
+        return self._live.players()
+
+    def player(self, subject: str) -> PlayerView | None:
+        """One playback output, None where the registry has none of that name."""
+        found = self._live.fleet.registry.subjects.get(subject)
+        return self._live.player_view(found) if found is not None and found.kind == "player" else None
+
+    def platforms(self) -> Sequence[PlatformView]:
+        """Every registered platform part."""
+        return self._live.platforms()
+
+    def figures(self) -> Sequence[FigureView]:
+        """The latest live figure of every agreement."""
+        return list(self._live.figures.values())
+
+    def open_alerts(self) -> Sequence[AlertView]:
+        """Alerts that are open now, newest first."""
+        return self._alerts.open_alerts()
+
+    def newcomers(self) -> Sequence[Newcomer]:
+        """Devices that report but are not in the registry."""
+        return list(self._live.fleet.newcomers())
+
+    async def alerts(self, limit: int) -> Sequence[AlertView]:
+        """The latest alerts, open and closed, newest first."""
+        return await self._alerts.history(limit)
+
+    async def timeline(self, subject: str, start_ms: int, end_ms: int) -> Sequence[RunView]:
+        """The runs of a subject that touch `[start_ms, end_ms)`, by start."""
+        found = self._live.fleet.registry.subjects.get(subject)
+        if found is None:
+            return ()
+        address, output = place_of(found)
+        rows = await self._ledger.read(lambda connection: runs_of(connection, address, output, start_ms, end_ms))
+        return [row.view() for row in rows]
+
+    def events(self) -> AsyncIterator[Event]:
+        """Changes from now on."""
+        return self._bus.subscribe()
+
+    def health(self) -> Mapping[str, object]:
+        """Answer `/healthz`."""
+        return self._health()
+
+    def metrics(self) -> Mapping[str, int | float]:
+        """Counters and gauges for `/metrics`."""
+        return self._metrics()
