@@ -39,7 +39,7 @@ Outcome = Taken | NotNow | Refused
 
 
 class Patience(NamedTuple):
-    """How often a refusal is asked again, and how long silence is put up with."""
+    """How often a refusal is asked again, and how long silence is put up with (but never fewer attempts)."""
 
     attempts: int = 5
     give_up_ms: int = 259_200_000
@@ -83,7 +83,7 @@ def after(
     attempts = delivery.attempts + 1
     if isinstance(outcome, Refused) and attempts >= patience.attempts:
         return GiveUp(f"{outcome.error} (given up after {attempts} attempts)")
-    if now_ms - delivery.queued_ms >= patience.give_up_ms:
+    if now_ms - delivery.queued_ms >= patience.give_up_ms and attempts >= patience.attempts:
         return GiveUp(f"{outcome.error} (given up after {patience.give_up_ms // 3_600_000} h, {attempts} attempts)")
     wait_ms = backoff_ms(attempts, _FIRST_WAIT_MS, LONGEST_WAIT_MS, *([random] if random else []))
     asked_ms = outcome.retry_after_ms if isinstance(outcome, NotNow) else None

@@ -80,14 +80,20 @@ class AgreementRules(Section, frozen=True):
     breach_hold_s: Seconds | None = None
     reopen_s: Seconds | None = None
     close_margin: Share | None = None
+    down_over: Share | None = None
     kinds: tuple[Kind, ...] | None = None
 
     def __post_init__(self) -> None:
-        _check_margin(self.close_margin)
+        _check_share("close_margin", self.close_margin)
+        _check_share("down_over", self.down_over)
 
 
 class AlertsConfig(Section, frozen=True):
-    """When an alarm rings, when it stops, and who is told. Times in seconds, `close_margin` a share of 1."""
+    """When an alarm rings, when it stops, and who is told. Times in seconds, margin and limit shares of 1.
+
+    `down_over`: the share of active players down above which the alarm rings, strictly; None: the contract's own
+    (its `eligibility.players_affected_over`), and a fifth where it names none.
+    """
 
     hold_s: Seconds = 60
     release_s: Seconds = 60
@@ -95,20 +101,22 @@ class AlertsConfig(Section, frozen=True):
     breach_hold_s: Seconds = 60
     reopen_s: Seconds = 300
     close_margin: Share = Decimal("0.05")
+    down_over: Share | None = None
     kinds: tuple[Kind, ...] = KINDS
     page_url: Annotated[str, msgspec.Meta(pattern=r"^(https?://\S+)?$")] = ""
     agreements: tuple[AgreementRules, ...] = ()
     channels: tuple[Channel, ...] = (LogChannel(),)
 
     def __post_init__(self) -> None:
-        _check_margin(self.close_margin)
+        _check_share("close_margin", self.close_margin)
+        _check_share("down_over", self.down_over)
         twice = [name for name, count in Counter(channel.name for channel in self.channels).items() if count > 1]
         if twice:
             raise ValueError(f"has two channels named {twice[0]!r}: give each channel its own name")
 
     def rules_for(self, agreement: str) -> Rules:
         """The numbers for one agreement, `tenant/contract`."""
-        own = next((rules for rules in self.agreements if fnmatchcase(agreement, rules.agreement)), None)
+        own = self._own_rules(agreement)
 
         def number(name: str) -> Decimal | float:
             value: Decimal | float | None = getattr(own, name, None)
@@ -125,11 +133,20 @@ class AlertsConfig(Section, frozen=True):
             kinds=frozenset(self.kinds if own is None or own.kinds is None else own.kinds),
         )
 
+    def down_over_for(self, agreement: str) -> Fraction | None:
+        """The configured share of active players down above which the alarm rings; None: the contract's own."""
+        own = self._own_rules(agreement)
+        share = own.down_over if own is not None and own.down_over is not None else self.down_over
+        return None if share is None else Fraction(share)
+
+    def _own_rules(self, agreement: str) -> AgreementRules | None:
+        return next((rules for rules in self.agreements if fnmatchcase(agreement, rules.agreement)), None)
+
 
 def _ms(seconds: Decimal | float) -> int:
     return round(seconds * 1000)
 
 
-def _check_margin(margin: Decimal | None) -> None:
-    if margin is not None and not 0 <= margin <= 1:
-        raise ValueError(f"has close_margin = {margin}: it is a share, write 0.05 for 5 %")
+def _check_share(name: str, share: Decimal | None) -> None:
+    if share is not None and not 0 <= share <= 1:
+        raise ValueError(f"has {name} = {share}: it is a share, write 0.05 for 5 %")
