@@ -11,7 +11,7 @@ import msgspec
 from collector.alerts.config import AlertsConfig
 from collector.influx.config import InfluxConfig
 from collector.sla.contract import Contract, parse_contract_toml
-from collector.web.listen import check_listen
+from collector.web.app import check_listen
 from common.config import ConfigError, Finding, Section, load, read_text
 from common.logs import Format, Level
 

@@ -101,6 +101,11 @@ def state_now(fleet: Fleet, subject: Subject) -> tuple[str, str | None]:
     return newest.state, newest.cause
 
 
+def down_limit(contract: Contract) -> Fraction:
+    """The share of active players down above which the alarm rings, unless the configuration says otherwise."""
+    return contract.eligibility.players_affected_over if contract.eligibility else DEFAULT_DOWN_LIMIT
+
+
 def current_month(contract: Contract, now_ms: int) -> str:
     """The month that is in progress in the contract's time zone."""
     return to_datetime(now_ms).astimezone(contract.timezone).strftime("%Y-%m")

@@ -14,7 +14,7 @@ import structlog
 
 from collector.bus import Bus
 from collector.evidence import RunRow
-from collector.figures import DEFAULT_DOWN_LIMIT, Agreements, agree, compute, is_emitting, state_now
+from collector.figures import Agreements, agree, compute, down_limit, is_emitting, state_now
 from collector.fleet import Fleet, place_of
 from collector.ledger.evidence_store import DeviceRow, Outcome
 from collector.registry.model import Registry, Subject
@@ -38,11 +38,11 @@ class Live:
     def __init__(self, clock: Clock, bus: Bus, contracts: Mapping[str, Contract]) -> None:
         self._clock = clock
         self._bus = bus
-        self._contracts = contracts
+        self.contracts = contracts
         self._by_place: dict[tuple[Address, str], Subject] = {}
         self._ordered: list[Subject] = []
         self._emitting: dict[str, bool] = {}
-        self._down_limits: dict[str, Fraction] = {}
+        self._down_over: Callable[[str], Fraction | None] = lambda _agreement: None
         self._latency: Callable[[str], int | None] = lambda _key: None
         self._listeners: list[OnFigure] = []
         self._due = True
@@ -56,9 +56,9 @@ class Live:
         """Call `listener` with every new figure."""
         self._listeners.append(listener)
 
-    def use(self, down_limits: Mapping[str, Fraction], latency: Callable[[str], int | None]) -> None:
-        """Take the alarm's limit of each agreement, and where to ask for a portal's latency."""
-        self._down_limits = dict(down_limits)
+    def use(self, down_over: Callable[[str], Fraction | None], latency: Callable[[str], int | None]) -> None:
+        """Say where to ask for the alarm's configured limit of an agreement, and for a portal's latency."""
+        self._down_over = down_over
         self._latency = latency
 
     def load(self, registry: Registry, devices: Iterable[DeviceRow], rows: Iterable[tuple[Address, RunRow]]) -> None:
@@ -69,7 +69,7 @@ class Live:
     def take_registry(self, registry: Registry) -> None:
         """Go on with another snapshot of the registry."""
         self.fleet.take_registry(registry)
-        self.agreements = agree(registry, self._contracts)
+        self.agreements = agree(registry, self.contracts)
         for name, subjects in self.agreements.missing.items():
             log.warning(
                 "contract_not_given", contract=name, subjects=len(subjects), remedy="add its file to [contracts] files"
@@ -106,7 +106,7 @@ class Live:
         begun_s = monotonic_s()
         now_ms = self._clock.wall_ms()
         for agreement in self.agreements.by_key.values():
-            limit = self._down_limits.get(agreement.key, DEFAULT_DOWN_LIMIT)
+            limit = self._down_over(agreement.key) or down_limit(agreement.contract)
             figure = compute(self.fleet, agreement, self.agreements.emissions, now_ms, limit)
             self.figures[agreement.key] = figure
             self._bus.publish(Event("figure", figure))

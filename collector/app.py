@@ -1,0 +1,242 @@
+"""The collector, put together: what is started in which order, who tells whom, and how it stops.
+
+broker ─▶ mqtt ─▶ ingest ─▶ ledger
+                    │ after the commit
+                    ▼
+                   live ─▶ figures ─▶ alerts, InfluxDB
+                    └────▶ bus ─▶ page, API
+"""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import Coroutine
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import structlog
+from apscheduler.schedulers.asyncio import AsyncIOScheduler
+from msgspec.structs import replace
+from sqlalchemy.exc import DatabaseError
+
+from collector import health
+from collector.admin import AdminDesk, AdminServer, serve_admin, socket_path
+from collector.alerts.desk import AlertDesk
+from collector.broker import CredentialStore, EmbeddedBroker
+from collector.bus import Bus
+from collector.config import CollectorConfig, load_contracts
+from collector.desk import LiveDesk
+from collector.evidence import RunRow
+from collector.influx.feed import InfluxFeed
+from collector.ingest import Ingest
+from collector.ledger.evidence_store import DeviceRow, EvidenceStore, Outcome, latest_runs, runs_since
+from collector.ledger.ledger import Ledger
+from collector.ledger.registry_store import read_registry
+from collector.live import KEPT_MS, Live
+from collector.mqtt import MqttLink
+from collector.portal import PortalChecks
+from collector.registry.model import Registry
+from collector.views import AlertView, Event, FigureView
+from collector.web.app import Server, serve
+from common.clock import Clock, SystemClock, monotonic_s
+from common.systemd import feed_watchdog, notify
+from common.tasks import cancel, spawn
+from wire.messages import Ack, Heartbeat
+from wire.topics import Address
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+log = structlog.get_logger(__name__)
+
+FIGURES_EVERY_S: Final = 15
+TICK_EVERY_S: Final = 1
+PRUNE_EVERY_H: Final = 6
+TURNS_WITHIN_S: Final = 30  # the watchdog is fed only while the ticks come at least this often
+STOP_WITHIN_S: Final = 10
+
+
+class CollectorFailedError(Exception):
+    """A part of the collector ended by itself; whoever started the process should start it again."""
+
+
+class Collector:
+    """One running collector. `start`, then `stop`; `run` does both around a SIGTERM."""
+
+    def __init__(self, config: CollectorConfig, clock: Clock | None = None) -> None:
+        self.config = config
+        self.clock = clock or SystemClock()
+        self.bus = Bus()
+        self.live = Live(self.clock, self.bus, load_contracts(config.contracts.files))
+        self.ledger = Ledger.open(Path(config.ledger.path))
+        self.ingest = Ingest(self.ledger, self.clock, self._acknowledge, self._committed, self._heard)
+        self.portal = PortalChecks(self.clock, self.ingest.accept)
+        self.alerts = AlertDesk(self.ledger, config.alerts, self.clock, self._alert_changed)
+        self.desk = LiveDesk(
+            self.ledger, self.clock, self.bus, self.live, self.alerts, lambda: health.health(self), self._metrics
+        )
+        self.influx = InfluxFeed(config.influx) if config.influx else None
+        self.broker: EmbeddedBroker | None = None
+        self.link: MqttLink | None = None
+        self.web: Server | None = None
+        self.turned_s = monotonic_s()
+        self._figures: asyncio.Queue[FigureView] = asyncio.Queue()
+        self._scheduler = AsyncIOScheduler(timezone="UTC")
+        self._tasks: list[asyncio.Task[None]] = []
+        self._stopping = asyncio.Event()
+        self.failed: str | None = None
+        self._ingesting: asyncio.Task[None] | None = None
+        self._admin: AdminServer | None = None
+
+    async def start(self) -> None:
+        """Bring everything up; ConfigError, LedgerError or BrokerError where that cannot be done."""
+        await self.ingest.load()
+        registry, devices, rows = await self.ledger.read(self._remembered)
+        self.live.load(registry, devices, rows)
+        self.live.use(self.config.alerts.down_over_for, self.portal.latency_ms)
+        self.live.on_figure(self._figures.put_nowait)
+        await self.alerts.load()
+        await self._start_broker()
+        self._start_link()
+        self._ingesting = self._start_task(self.ingest.run(), "ingest")
+        self._start_task(self._judge(), "alert decisions")
+        self._start_task(self.alerts.run(), "alert delivery")
+        if self.influx is not None:
+            self._start_task(self.influx.run(), "influx")
+        await self.portal.follow(registry.subjects.values())
+        self._schedule()
+        self.live.compute()
+        web = self.config.web
+        self.web = await serve(self.desk, web.listen, web.read_password(), title=web.title, clock=self.clock)
+        admin = AdminDesk(self.ledger, self.clock, self._registry_changed, list(self.live.contracts))
+        self._admin = await serve_admin(socket_path(self.ledger.path), admin)
+        self._tasks.append(spawn(feed_watchdog(self.turns), "watchdog"))  # ends at once without systemd
+
+    async def stop(self) -> None:
+        """Stop taking in, put what came into the ledger, and close everything."""
+        self._stopping.set()
+        if self._scheduler.running:
+            self._scheduler.shutdown(wait=False)
+        await self.portal.close()
+        if self._admin is not None:
+            await self._admin.close()
+        if self.web is not None:
+            await self.web.close()
+        self.ingest.stop()
+        if self._ingesting is not None:
+            await asyncio.wait([self._ingesting], timeout=STOP_WITHIN_S)
+        await cancel(self._ingesting, *self._tasks)
+        if self.influx is not None:
+            await self.influx.close()
+        if self.broker is not None:
+            await self.broker.stop()
+        self.ledger.close()
+
+    async def run(self) -> None:
+        """Start, serve until SIGTERM or SIGINT, stop."""
+        loop = asyncio.get_running_loop()
+        for name in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(name, self._stopping.set)
+        try:
+            await self.start()
+            notify("READY=1")
+            log.info("collector_ready", ledger=str(self.ledger.path), page=self.web.url if self.web else None)
+            await self._stopping.wait()
+            log.info("collector_stopping")
+            notify("STOPPING=1")
+        finally:
+            await self.stop()
+            log.info("collector_stopped")
+
+    def turns(self) -> bool:
+        """Whether the main loop still does its work."""
+        return monotonic_s() - self.turned_s < TURNS_WITHIN_S
+
+    def _remembered(self, connection: Connection) -> tuple[Registry, list[DeviceRow], list[tuple[Address, RunRow]]]:
+        devices = EvidenceStore().load(connection)
+        since_ms = self.clock.wall_ms() - KEPT_MS
+        rows = [*latest_runs(connection), *runs_since(connection, since_ms)]
+        return read_registry(connection), list(devices.values()), rows
+
+    async def _start_broker(self) -> None:
+        config = self.config.broker
+        if config is not None:
+            self.broker = EmbeddedBroker(config.listen, CredentialStore(Path(config.credentials)))
+            await self.broker.start()
+
+    def _start_link(self) -> None:
+        mqtt = self.config.mqtt
+        if not mqtt.host and self.broker is not None:
+            mqtt = replace(mqtt, host="127.0.0.1", port=self.broker.port)
+        self.link = MqttLink(mqtt, self.ingest.receive)
+        self._start_task(self.link.run(), "mqtt")
+
+    def _schedule(self) -> None:
+        jobs = self._scheduler
+        jobs.add_job(self._tick, "interval", seconds=TICK_EVERY_S, coalesce=True, max_instances=1)
+        jobs.add_job(self.live.compute, "interval", seconds=FIGURES_EVERY_S, coalesce=True, max_instances=1)
+        jobs.add_job(self.live.prune, "interval", hours=PRUNE_EVERY_H, coalesce=True, max_instances=1)
+        jobs.start()
+
+    async def _tick(self) -> None:
+        self.turned_s = monotonic_s()
+        self.live.tick()
+
+    def _acknowledge(self, address: Address, ack: Ack) -> None:
+        if self.link is not None:
+            self.link.acknowledge(address, ack)
+
+    def _committed(self, outcome: Outcome) -> None:
+        self.live.take(outcome)
+        if self.influx is not None:
+            self.influx.runs(outcome)
+
+    def _heard(self, address: Address, heartbeat: Heartbeat, received_ms: int) -> None:
+        self.live.fleet.heard(address, heartbeat, received_ms)
+        if self.influx is not None:
+            self.influx.heartbeat(address, heartbeat, received_ms)
+
+    async def _judge(self) -> None:
+        while True:
+            figure = await self._figures.get()
+            if self.influx is not None:
+                self.influx.figure(figure)
+            try:
+                await self.alerts.consider(figure, figure.computed_ms)
+            except DatabaseError as error:  # a full disk: the next figure decides anew
+                log.warning("alert_not_decided", agreement=figure.key, error=str(error.orig))
+
+    def _alert_changed(self, alert: AlertView) -> None:
+        self.bus.publish(Event("alert", alert))
+        if self.influx is not None:
+            self.influx.alert(alert)
+
+    async def _registry_changed(self, registry: Registry) -> None:
+        self.live.take_registry(registry)
+        await self.portal.follow(registry.subjects.values())
+        await self.alerts.keep_only(list(self.live.agreements.by_key), self.clock.wall_ms())
+        self.live.compute()
+
+    def _metrics(self) -> dict[str, int | float]:
+        return dict(health.metrics(self))
+
+    def _start_task(self, work: Coroutine[Any, Any, None], name: str) -> asyncio.Task[None]:
+        """Start work without which the collector is none: when it ends by itself, so does the process."""
+        task = spawn(work, name)
+        task.add_done_callback(self._ended)
+        self._tasks.append(task)
+        return task
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        if not self._stopping.is_set():
+            self.failed = task.get_name()
+            self._stopping.set()
+
+
+async def run(config: CollectorConfig) -> None:
+    """Run a collector until it is told to stop; CollectorFailedError where a part of it ended by itself."""
+    collector = Collector(config)
+    await collector.run()
+    if collector.failed:
+        raise CollectorFailedError(f"{collector.failed} ended unexpectedly; the log above says why")

@@ -1,0 +1,62 @@
+"""What `/healthz` and `/metrics` say of a running collector. Names are documented in docs/collector.md."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Final
+
+from collector.ingest import SHED_HEARTBEATS_AT
+
+if TYPE_CHECKING:
+    from collector.app import Collector
+
+_SLOW_AT: Final = SHED_HEARTBEATS_AT // 10  # messages waiting
+
+
+def health(collector: Collector) -> dict[str, object]:
+    """`{"ok": bool, …}`: ok while evidence is taken in and put into the ledger."""
+    ingest, link = collector.ingest, collector.link
+    connected = link is not None and link.connected
+    writable = ingest.failing_since_ms is None
+    overloaded = ingest.waiting > _SLOW_AT
+    return {
+        "ok": connected and writable and not overloaded and collector.turns(),
+        "broker": "connected" if connected else "not connected",
+        "ledger": "writable" if writable else f"cannot be written since {ingest.failing_since_ms}",
+        "ingest": "overloaded" if overloaded else "keeping up",
+        "waiting_messages": ingest.waiting,
+        "main_loop": "turning" if collector.turns() else "stuck",
+        "contracts_not_given": sorted(collector.live.agreements.missing),
+    }
+
+
+def metrics(collector: Collector) -> Iterator[tuple[str, int | float]]:
+    """Counters and gauges by full Prometheus name, labels included."""
+    ingest, link, live = collector.ingest, collector.link, collector.live
+    for kind, count in sorted(ingest.received_total.items()):
+        yield f'signwatch_messages_received_total{{kind="{kind}"}}', count
+    for reason, count in sorted(ingest.refused_total.items()):
+        yield f'signwatch_messages_refused_total{{reason="{reason}"}}', count
+    yield "signwatch_messages_shed_total", ingest.shed_total
+    yield "signwatch_messages_committed_total", ingest.committed_total
+    yield "signwatch_messages_waiting", ingest.waiting
+    yield "signwatch_runs_acknowledged_total", ingest.acknowledged_total
+    yield "signwatch_ledger_writable", int(ingest.failing_since_ms is None)
+    yield "signwatch_broker_connected", int(link is not None and link.connected)
+    yield "signwatch_broker_reconnects_total", link.reconnects_total if link else 0
+    yield "signwatch_acks_dropped_total", link.acks_dropped_total if link else 0
+    yield "signwatch_figures_compute_seconds", live.compute_s
+    yield "signwatch_alerts_open", len(collector.alerts.open_alerts())
+    yield from _agreements(collector)
+    if collector.influx is not None:
+        yield from collector.influx.metrics()
+
+
+def _agreements(collector: Collector) -> Iterator[tuple[str, int | float]]:
+    for key, figure in sorted(collector.live.figures.items()):
+        label = f'{{agreement="{key}"}}'
+        if figure.availability is not None:
+            yield f"signwatch_availability_ratio{label}", float(figure.availability)
+        yield f"signwatch_players_active{label}", figure.active_now
+        yield f"signwatch_players_down{label}", figure.down_now
+        yield f"signwatch_players_unknown{label}", figure.unknown_now
