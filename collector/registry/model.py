@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Final, Literal
 
 import msgspec
 
 from wire.states import SubjectKind
 
-ALWAYS = "always"
+ALWAYS: Final = "always"
+OWN_DEVICE: Final = "_collector"  # whose checks of platforms are evidence; no device can have this name on the wire
 
 
 class PortalCheck(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -19,8 +20,8 @@ class PortalCheck(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     url: str
     expect_status: int = 200
     expect_text: str = ""
-    timeout_s: float = 10
-    interval_s: float = 30
+    timeout_s: float = 10.0
+    interval_s: float = 30.0
     failures: int = 2  # in a row before it is down; the down run starts at the first
 
 

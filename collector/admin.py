@@ -1,0 +1,187 @@
+"""The running collector's admin socket: a change of the registry goes to the process that holds the ledger.
+
+A Unix socket beside the ledger (`<ledger>.sock`, mode 0600: the collector's own user and root), speaking HTTP:
+
+    POST /registry/apply   an `ApplyRequest` as JSON → 200 `ApplyAnswer` · 400 no request · 409 changed meanwhile ·
+                           422 `{"findings": […]}`
+    GET  /registry         the registry as `?format=toml` (default) or `csv`
+    GET  /journal/head     `{"head": "42:9f2c…"}`
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+import stat
+from collections.abc import Awaitable, Callable, Collection
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, Protocol, TypeVar
+
+import msgspec
+import structlog
+from aiohttp import web
+
+from collector.ledger import journal
+from collector.ledger.registry_store import Applied, apply_request, read_registry
+from collector.registry.export import to_csv, to_toml
+from collector.registry.files import read_files
+from collector.registry.plan import ApplyRequest, MovedError
+from common.config import ConfigError, Finding
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+    from collector.registry.model import Registry
+    from common.clock import Clock
+
+T = TypeVar("T")
+log = structlog.get_logger(__name__)
+
+MAX_REQUEST_BYTES: Final = 64 * 1024 * 1024
+_LONGEST_PATH: Final = 107  # bytes in sockaddr_un (unix(7)), without the closing zero
+
+
+class LedgerAccess(Protocol):
+    """What the socket needs of `collector.ledger.ledger.Ledger`."""
+
+    async def write(self, work: Callable[[Connection], T]) -> T:
+        """Run `work` in one transaction."""
+
+    async def read(self, work: Callable[[Connection], T]) -> T:
+        """Run `work` on committed data."""
+
+
+@dataclass
+class AdminDesk:
+    """What the running collector lends to its admin socket.
+
+    `registry_changed` is told of each change after it was committed, in the order of the commits. `contracts`: the ids
+    that the collector judges by.
+    """
+
+    ledger: LedgerAccess
+    clock: Clock
+    registry_changed: Callable[[Registry], Awaitable[None]]
+    contracts: Collection[str]
+    _turn: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+    async def apply(self, request: ApplyRequest) -> Applied:
+        """Apply, or only plan; ConfigError or MovedError where that cannot be."""
+        # Thousands of rows take a second to read: not in the event loop, and not in the ledger's only writing thread.
+        entries = await asyncio.to_thread(read_files, request.files)
+
+        def work(connection: Connection) -> Applied:
+            now_ms = self.clock.wall_ms()
+            return apply_request(connection, request, now_ms, entries=entries, contracts=self.contracts)
+
+        async with self._turn:
+            applied = await self.ledger.write(work)
+            if applied.answer.applied and applied.answer.changes:
+                count = len(applied.answer.changes)
+                log.info("registry_changed", changes=count, who=request.who, head=applied.answer.journal_head)
+                await self.registry_changed(applied.registry)
+        return applied
+
+
+class AdminServer:
+    """The listening socket; `close` stops it and removes the file."""
+
+    def __init__(self, path: Path, runner: web.AppRunner) -> None:
+        self.path = path
+        self._runner = runner
+
+    async def close(self) -> None:
+        """Finish the requests in hand, then stop listening."""
+        await self._runner.cleanup()
+        self.path.unlink(missing_ok=True)
+
+
+_DESK: Final = web.AppKey("desk", AdminDesk)
+
+
+def socket_path(ledger: Path) -> Path:
+    """Where the collector that holds this ledger listens."""
+    return Path(f"{ledger}.sock")
+
+
+async def serve_admin(path: Path, desk: AdminDesk) -> AdminServer:
+    """Listen on the Unix socket `path`; ConfigError where that cannot be.
+
+    Call it only while holding the ledger's lock: a socket that a dead collector left there is replaced.
+    """
+    app = web.Application(client_max_size=MAX_REQUEST_BYTES)
+    app[_DESK] = desk
+    app.add_routes(
+        [
+            web.post("/registry/apply", _apply),
+            web.get("/registry", _export),
+            web.get("/journal/head", _head),
+        ]
+    )
+    runner = web.AppRunner(app, access_log=None)
+    await runner.setup()
+    try:
+        await web.SockSite(runner, _bind(path), shutdown_timeout=5).start()
+    except ConfigError:
+        await runner.cleanup()
+        raise
+    return AdminServer(path, runner)
+
+
+def check_path(path: Path) -> None:
+    """ConfigError where the path is too long for a Unix socket."""
+    length = len(os.fsencode(path))
+    if length > _LONGEST_PATH:
+        message = f"the admin socket's path has {length} bytes, Unix sockets allow {_LONGEST_PATH}"
+        raise ConfigError(Finding("admin.path", str(path), "", message, "give the ledger a shorter path"))
+
+
+def _bind(path: Path) -> socket.socket:
+    check_path(path)
+    listening = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    before = os.umask(0o177)  # the file is never open to others, not even for a moment
+    try:
+        if path.exists() and stat.S_ISSOCK(path.lstat().st_mode):
+            path.unlink()
+        listening.bind(str(path))
+    except OSError as error:
+        listening.close()
+        message = f"the admin socket cannot be made ({error.strerror})"
+        remedy = "remove what is in its way, or check the folder's permissions"
+        raise ConfigError(Finding("admin.bind", str(path), "", message, remedy)) from None
+    finally:
+        os.umask(before)
+    return listening
+
+
+async def _apply(request: web.Request) -> web.Response:
+    try:
+        wanted = msgspec.json.decode(await request.read(), type=ApplyRequest)
+    except msgspec.DecodeError as error:
+        return _answer({"error": str(error)}, web.HTTPBadRequest.status_code)
+    try:
+        applied = await request.app[_DESK].apply(wanted)
+    except ConfigError as error:
+        return _answer({"findings": error.findings}, web.HTTPUnprocessableEntity.status_code)
+    except MovedError as error:
+        return _answer({"error": str(error)}, web.HTTPConflict.status_code)
+    return _answer(applied.answer)
+
+
+async def _export(request: web.Request) -> web.Response:
+    write = {"toml": to_toml, "csv": to_csv}.get(request.query.get("format", "toml"))
+    if write is None:
+        return _answer({"error": "format is toml or csv"}, web.HTTPBadRequest.status_code)
+    registry = await request.app[_DESK].ledger.read(read_registry)
+    return web.Response(text=await asyncio.to_thread(write, registry))
+
+
+async def _head(request: web.Request) -> web.Response:
+    head = await request.app[_DESK].ledger.read(journal.head)
+    return _answer({"head": str(head)})
+
+
+def _answer(body: object, status: int = 200) -> web.Response:
+    return web.Response(body=msgspec.json.encode(body), status=status, content_type="application/json")
