@@ -180,17 +180,17 @@ def _standing_time(
     segments = paint(evidence, counted[0][0], counted[-1][1])
     if rulings:
         segments = rule(segments, rulings, span.computed_at_ms)
-    standings: dict[tuple[str, str], Standing] = {}
+    chosen: dict[tuple[str, str | None], tuple[list[Interval], ...]] = {}
     for start, end, state, cause in segments:
-        standing = standings.get((state, cause))
-        if standing is None:
-            standing = standings[state, cause] = is_down(contract, state, cause)
-        if not standing.known:
-            silent.append((start, end))
-        if standing.accountable:
-            accountable.append((start, end))
-        elif standing.down:
-            excused.append((start, end))
+        lists = chosen.get((state, cause))
+        if lists is None:
+            standing = is_down(contract, state, cause)
+            lists = () if standing.known else (silent,)
+            if standing.down:
+                lists = (*lists, accountable if standing.accountable else excused)
+            chosen[state, cause] = lists
+        for intervals in lists:
+            intervals.append((start, end))
     if len(counted) == 1:  # the segments fill exactly that interval
         return silent, excused, accountable
     return intersect(silent, counted), intersect(excused, counted), intersect(accountable, counted)

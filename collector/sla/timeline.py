@@ -12,11 +12,13 @@ from collections.abc import Iterable
 from operator import attrgetter, itemgetter
 from typing import Final, NamedTuple
 
-from wire.states import UP_STATES, default_cause
+from wire.states import UP_STATES
 
-Segment = tuple[int, int, str, str]  # start_ms, end_ms, state, cause
+Segment = tuple[int, int, str, str | None]  # start_ms, end_ms, state, cause (None: the state's default)
 
 _UNKNOWN: Final = "unknown"
+_START: Final = itemgetter(0)
+_END: Final = itemgetter(1)
 
 
 class Evidence(NamedTuple):
@@ -41,31 +43,36 @@ class Ruling(NamedTuple):
 def paint(evidence: Iterable[Evidence], start_ms: int, end_ms: int) -> list[Segment]:
     """Segments that fill `[start_ms, end_ms)` without gap or overlap. One sort and one sweep."""
     segments: list[Segment] = []
-    covered: list[Evidence] = []  # runs that have begun, the topmost last
+    begun: list[Evidence] = []  # the topmost last; one that has ended may still lie there
     at = start_ms
-    for run in sorted(evidence, key=itemgetter(0)):
-        if run[0] >= end_ms:
-            break
-        if run[0] > at:
-            _reveal(segments, covered, at, run[0])
-            at = run[0]
+    for run in sorted(evidence, key=_START):
+        start = run[0]
+        if start > at:
+            if start >= end_ms:
+                break
+            if begun and begun[-1][1] >= start:  # by far the most: the topmost lasts until here
+                top = begun[-1]
+                segments.append((at, start, top[2], top[3]))
+            else:
+                _reveal(segments, begun, at, start)
+            at = start
         if run[1] > at:
-            covered.append(run)
-    _reveal(segments, covered, at, end_ms)
+            begun.append(run)
+    _reveal(segments, begun, at, end_ms)
     return segments
 
 
-def _reveal(segments: list[Segment], covered: list[Evidence], at: int, until: int) -> None:
+def _reveal(segments: list[Segment], begun: list[Evidence], at: int, until: int) -> None:
     """Append what is on top in `[at, until)`; runs that have ended are taken off."""
     while at < until:
-        while covered and covered[-1][1] <= at:
-            covered.pop()
-        if not covered:
-            segments.append((at, until, _UNKNOWN, _UNKNOWN))
+        while begun and begun[-1][1] <= at:
+            begun.pop()
+        if not begun:
+            segments.append((at, until, _UNKNOWN, None))
             return
-        _, end, state, cause = covered[-1]
+        _, end, state, cause = begun[-1]
         stop = min(end, until)
-        segments.append((at, stop, state, cause or default_cause(state)))
+        segments.append((at, stop, state, cause))
         at = stop
 
 
@@ -80,8 +87,8 @@ def rule(segments: list[Segment], rulings: Iterable[Ruling], computed_at_ms: int
 
 def _apply(segments: list[Segment], ruling: Ruling) -> None:
     """Replace the segments that the ruling touches; those beside it stay as they are."""
-    first = bisect_right(segments, ruling.start_ms, key=itemgetter(1))  # the first that ends after the ruling starts
-    last = bisect_left(segments, ruling.end_ms, key=itemgetter(0))  # the first that starts when it ends, or later
+    first = bisect_right(segments, ruling.start_ms, key=_END)  # the first that ends after the ruling starts
+    last = bisect_left(segments, ruling.end_ms, key=_START)  # the first that starts when it ends, or later
     if first >= last:
         return
     touched = segments[first:last]
@@ -91,7 +98,7 @@ def _apply(segments: list[Segment], ruling: Ruling) -> None:
     after = [(end, touched[-1][1], *touched[-1][2:])] if end < touched[-1][1] else []
     within = [(max(s, start), min(e, end), state, cause) for s, e, state, cause in touched]
     if ruling.state is not None:
-        within = [(start, end, ruling.state, default_cause(ruling.state))]
+        within = [(start, end, ruling.state, None)]
     if ruling.cause is not None:
         within = [(s, e, state, cause if state in UP_STATES else ruling.cause) for s, e, state, cause in within]
     segments[first:last] = before + within + after

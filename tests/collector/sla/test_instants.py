@@ -1,0 +1,86 @@
+from __future__ import annotations
+
+from datetime import date
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from collector.sla.instants import (
+    format_instant,
+    format_month,
+    local_date,
+    local_ms,
+    parse_instant,
+    parse_month,
+    parse_zone,
+)
+
+MADRID = ZoneInfo("Europe/Madrid")
+
+
+@pytest.mark.parametrize(
+    ("text", "instant"),
+    [
+        ("1970-01-01T00:00:00Z", 0),
+        ("1970-01-01T01:00:00.001+01:00", 1),
+        ("1970-01-01 00:00:00.1230Z", 123),
+        ("1969-12-31T23:59:59.999Z", -1),
+        ("0001-01-01T00:00:00+14:00", -62135647200000),
+    ],
+)
+def test_an_instant_is_read_exactly(text, instant):
+    assert parse_instant(text) == instant
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("2026-03-01T00:00:00", "has no offset from UTC"),
+        ("2026-03-01", "is no ISO 8601 instant"),
+        ("2026-02-29T00:00:00Z", "is no ISO 8601 instant"),
+        ("2026-W10-1T00:00:00Z", "is no ISO 8601 instant"),
+        ("2026-03-01T00:00:60Z", "is no ISO 8601 instant"),
+        ("2026-03-01T00:00:00.0005Z", "is finer than a millisecond"),
+        ("2026-03-01T00:00:00.0000001Z", "is finer than a millisecond"),
+        ("", "is no ISO 8601 instant"),
+    ],
+)
+def test_what_is_no_instant_is_refused(text, problem):
+    with pytest.raises(ValueError, match=problem):
+        parse_instant(text)
+
+
+def test_an_instant_is_written_with_milliseconds():
+    assert format_instant(1) == "1970-01-01T00:00:00.001Z"
+
+
+def test_a_local_time_that_occurs_twice_is_the_first():
+    assert format_instant(local_ms(MADRID, date(2026, 10, 25), 150)) == "2026-10-25T00:30:00.000Z"
+
+
+def test_a_local_time_that_is_skipped_takes_the_offset_before_the_gap():
+    assert format_instant(local_ms(MADRID, date(2026, 3, 29), 150)) == "2026-03-29T01:30:00.000Z"
+
+
+def test_a_midnight_that_is_skipped_is_the_moment_of_the_change():
+    assert format_instant(local_ms(ZoneInfo("Africa/Cairo"), date(2026, 4, 24))) == "2026-04-23T22:00:00.000Z"
+
+
+def test_the_local_date_is_the_zones_own():
+    assert local_date(MADRID, parse_instant("2026-03-31T22:30:00Z")) == date(2026, 4, 1)
+
+
+@pytest.mark.parametrize("name", ["", "Europe/Madri", "Europe", "../etc/passwd", "localtime", "posix/UTC", "a\0b"])
+def test_what_is_no_zone_of_its_own_is_refused(name):
+    with pytest.raises(ValueError, match="is no"):
+        parse_zone(name)
+
+
+@pytest.mark.parametrize("text", ["2026-13", "2026-3", "26-03", "1899-12", "3000-01", "2026-00"])
+def test_what_is_no_month_is_refused(text):
+    with pytest.raises(ValueError, match="is no month"):
+        parse_month(text)
+
+
+def test_months_count_through_the_year():
+    assert format_month(parse_month("2026-12") + 1) == "2027-01"
