@@ -33,6 +33,7 @@ COMMANDS: Final[dict[str, Command]] = {
     "registry": Command(
         "collector.registry.cli", "say which devices exist and which contract judges them", "collector"
     ),
+    "quarantine": Command("collector.quarantine_cli", "look at the messages that were refused", "collector"),
     "sla": Command("collector.sla.cli", "evaluate contracts", "collector"),
     "broker": Command("collector.broker.cli", "passwords for the embedded broker", "collector"),
     "simulate": Command("simulator.cli", "run virtual players that speak the real wire"),
