@@ -6,15 +6,28 @@ remedy), because a misspelt key that is silently ignored is a player that is sil
 
 from __future__ import annotations
 
-import difflib
-import re
 import tomllib
+from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
-from typing import TypeVar, get_args, get_type_hints
+from typing import TypeVar
 
 import msgspec
+
+from common.complaints import documented_keys, explain
+
+__all__ = [
+    "ConfigError",
+    "Finding",
+    "Section",
+    "convert",
+    "documented_keys",
+    "load",
+    "parse",
+    "parse_toml",
+    "read_text",
+]
 
 
 class Section(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
@@ -47,8 +60,8 @@ class ConfigError(Exception):
 
 
 _S = TypeVar("_S", bound=Section)
-_PATH = re.compile(r" - at `\$(?P<path>.*)`$")
-_UNKNOWN = re.compile(r"Object contains unknown field `(?P<name>.*)`")
+_MAX_EXPONENT = 308  # of a double
+_BYTE_ORDER_MARK = "\ufeff"  # Windows editors put it first
 
 
 def load(path: Path, kind: type[_S]) -> _S:
@@ -59,7 +72,7 @@ def load(path: Path, kind: type[_S]) -> _S:
 def read_text(path: Path) -> str:
     """Read a UTF-8 file; ConfigError with the remedy where that cannot be done."""
     try:
-        return path.read_text(encoding="utf-8")
+        return path.read_text(encoding="utf-8").removeprefix(_BYTE_ORDER_MARK)
     except FileNotFoundError:
         raise ConfigError(Finding("config.missing", str(path), "", "no such file", "check the path")) from None
     except UnicodeDecodeError as error:
@@ -80,13 +93,35 @@ def parse(text: str, kind: type[_S], file: str) -> _S:
 
 
 def parse_toml(text: str, file: str) -> dict[str, object]:
-    """TOML text → plain dict with exact decimals; ConfigError naming the line otherwise."""
+    """TOML text → plain dict with exact, finite decimals; ConfigError naming the line or the key otherwise."""
     try:
-        return tomllib.loads(text, parse_float=Decimal)
+        data = tomllib.loads(text, parse_float=Decimal)
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(Finding("config.toml", file, "", f"is not TOML: {error}", "mend that line")) from None
     except RecursionError:
         raise ConfigError(Finding("config.toml", file, "", "is nested too deeply", "flatten it")) from None
+    except (ValueError, ArithmeticError):  # an integer of thousands of digits, an exponent of twenty
+        raise ConfigError(Finding("config.toml", file, "", "holds a number that is too long", "shorten it")) from None
+    if endless := list(_endless(data, "")):
+        findings = [
+            Finding("config.value", file, key, f"{number} is no number to reckon with", "write a finite number")
+            for key, number in endless
+        ]
+        raise ConfigError(*findings)
+    return data
+
+
+def _endless(data: object, key: str) -> Iterator[tuple[str, Decimal]]:
+    """Keys and values of the numbers that are infinite, or would be as floats; `nan` too."""
+    if isinstance(data, Decimal):
+        if not data.is_finite() or data.adjusted() > _MAX_EXPONENT:
+            yield key, data
+    elif isinstance(data, dict):
+        for name, value in data.items():
+            yield from _endless(value, f"{key}.{name}" if key else name)
+    elif isinstance(data, list):
+        for index, value in enumerate(data):
+            yield from _endless(value, f"{key}[{index}]")
 
 
 def convert(data: object, kind: type[_S], file: str) -> _S:
@@ -94,76 +129,5 @@ def convert(data: object, kind: type[_S], file: str) -> _S:
     try:
         return msgspec.convert(data, kind, strict=True)
     except msgspec.ValidationError as error:
-        raise ConfigError(_finding(error, kind, file)) from None
-
-
-def _finding(error: msgspec.ValidationError, kind: type[Section], file: str) -> Finding:
-    message = str(error)
-    path = ""
-    if match := _PATH.search(message):
-        path = match["path"].lstrip(".")
-        message = message[: match.start()]
-    if unknown := _UNKNOWN.fullmatch(message):
-        name = unknown["name"]
-        key = f"{path}.{name}" if path else name
-        return Finding("config.unknown_key", file, key, "unknown key", _nearest(name, kind))
-    if message.startswith("Object missing required field"):
-        name = message.split("`")[1]
-        return Finding("config.missing_key", file, f"{path}.{name}".lstrip("."), "is missing", f"add {name} = …")
-    if message.startswith("Invalid value ") and (tags := _tags(kind, path.rpartition(".")[2])):
-        return Finding("config.value", file, path, message[:1].lower() + message[1:], f"use one of {', '.join(tags)}")
-    if path.endswith("[...]") and not message:
-        message = "wrong value"
-    return Finding("config.value", file, path, message[:1].lower() + message[1:], "correct the value")
-
-
-def _nearest(name: str, kind: type[Section]) -> str:
-    near = difflib.get_close_matches(name, _known_keys(kind), n=1)
-    return f"did you mean {near[0]!r}?" if near else "remove it"
-
-
-def _known_keys(kind: type[Section]) -> set[str]:
-    return {key for section in _all_sections(kind) for key in _keys_of(section)}
-
-
-def _keys_of(kind: type[Section]) -> set[str]:
-    tag = kind.__struct_config__.tag_field
-    return {*kind.__struct_encode_fields__, *([tag] if tag else [])}
-
-
-def _tags(kind: type[Section], field: str) -> list[str]:
-    """The values that a tag field such as `kind` may have."""
-    configs = [section.__struct_config__ for section in _all_sections(kind)]
-    return sorted(str(config.tag) for config in configs if config.tag_field == field)
-
-
-def _all_sections(kind: type[Section], seen: set[type[Section]] | None = None) -> set[type[Section]]:
-    seen = seen if seen is not None else set()
-    if kind not in seen:
-        seen.add(kind)
-        for hint in get_type_hints(kind).values():
-            for section in _sections_in(hint):
-                _all_sections(section, seen)
-    return seen
-
-
-def _sections_in(hint: object) -> list[type[Section]]:
-    """Every section type inside a hint, however deep: `list[Webhook | Log]` has two."""
-    if isinstance(hint, type) and issubclass(hint, Section):
-        return [hint]
-    return [section for part in get_args(hint) for section in _sections_in(part)]
-
-
-def documented_keys(kind: type[Section], prefix: str = "") -> set[str]:
-    """Every dotted key of a configuration type, for the test that each one is documented."""
-    keys: set[str] = set()
-    if tag := kind.__struct_config__.tag_field:
-        keys.add(f"{prefix}{tag}")
-    hints = get_type_hints(kind)
-    for attribute, name in zip(kind.__struct_fields__, kind.__struct_encode_fields__, strict=True):
-        nested = _sections_in(hints[attribute])
-        if not nested:
-            keys.add(f"{prefix}{name}")
-        for section in nested:
-            keys |= documented_keys(section, f"{prefix}{name}.")
-    return keys
+        told = explain(error, kind, data)
+        raise ConfigError(Finding(told.id, file, told.key, told.message, told.remedy)) from None

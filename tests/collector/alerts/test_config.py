@@ -92,7 +92,10 @@ def test_every_kind_of_channel_can_be_asked_for() -> None:
         ("hold_s = -1", "c.toml: hold_s: expected `float` >= 0.0; correct the value [config.value]"),
         (
             '[[agreements]]\nagreement = "*"\nkinds = ["breech"]',
-            "c.toml: agreements[0].kinds[0]: invalid enum value 'breech'; correct the value [config.value]",
+            (
+                "c.toml: agreements[0].kinds[0]: invalid enum value 'breech'; "
+                "use one of players_down, breach, players_unknown [config.value]"
+            ),
         ),
     ],
 )
