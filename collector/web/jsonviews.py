@@ -1,0 +1,183 @@
+"""PURE. Views → the JSON of the API (docs/web.md).
+
+Fractions are `{"fraction": [numerator, denominator], "decimal": "0.994213450"}`: exact, and readable. Instants are two
+keys, `since_ms` (integer milliseconds since 1970) and `since` (the same in ISO 8601, UTC). Written with the standard
+library's encoder, because an exact numerator may exceed 64 bits.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from fractions import Fraction
+from typing import TYPE_CHECKING, Final, TypeAlias
+
+from collector.web.format import HostValue, decimal
+from common.clock import iso
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from collector.views import AlertView, FigureView, Newcomer, PlatformView, PlayerView, RunView
+
+Json: TypeAlias = "Mapping[str, object]"
+_ENCODER: Final = json.JSONEncoder(separators=(",", ":"), allow_nan=False)
+
+
+def encode(value: object) -> bytes:
+    """Plain data → one line of JSON (ASCII, so that no text from the wire can break a frame or an encoder)."""
+    return _ENCODER.encode(value).encode("ascii")
+
+
+def fraction(value: Fraction | None) -> Json | None:
+    """Exact fraction and its decimal, rounded down to nine digits."""
+    if value is None:
+        return None
+    return {"fraction": [value.numerator, value.denominator], "decimal": decimal(value)}
+
+
+def instant(name: str, instant_ms: int | None) -> dict[str, object]:
+    """One instant as two keys: `{name}_ms` and `{name}`."""
+    return {f"{name}_ms": instant_ms, name: None if instant_ms is None else iso(instant_ms)}
+
+
+def player(view: PlayerView) -> Json:
+    """One playback output."""
+    return {
+        "subject": view.subject,
+        "tenant": view.tenant,
+        "site": view.site,
+        "device": view.device,
+        "output": view.output,
+        "name": view.name,
+        "contract": view.contract,
+        "state": view.state,
+        "cause": view.cause,
+        "detail": view.detail,
+        **instant("since", view.since_ms),
+        **instant("evidence", view.evidence_ms),
+        "link": view.link,
+        "emitting": view.emitting,
+        "clock": view.clock,
+        "host": {key: _finite(value) for key, value in view.host.items()},
+    }
+
+
+def platform(view: PlatformView) -> Json:
+    """One platform part."""
+    return {
+        "subject": view.subject,
+        "tenant": view.tenant,
+        "platform": view.platform,
+        "name": view.name,
+        "contract": view.contract,
+        "state": view.state,
+        "cause": view.cause,
+        "detail": view.detail,
+        **instant("since", view.since_ms),
+        **instant("evidence", view.evidence_ms),
+        "url": view.url,
+        "latency_ms": view.latency_ms,
+    }
+
+
+def figure(view: FigureView) -> Json:
+    """The live figure of one agreement."""
+    return {
+        "agreement": view.key,
+        "tenant": view.tenant,
+        "contract": view.contract,
+        "title": view.title,
+        "month": view.month,
+        "timezone": view.timezone,
+        "provisional": view.provisional,
+        **instant("computed", view.computed_ms),
+        "total_ms": view.total_ms,
+        "percent": view.percent,
+        "decimals": view.decimals,
+        "met": view.met,
+        "availability": fraction(view.availability),
+        "levels": {
+            "objective": fraction(view.objective),
+            "committed": fraction(view.committed),
+            "termination_below": fraction(view.termination_below),
+        },
+        "platform": {
+            "weight": fraction(view.platform_weight),
+            "availability": fraction(view.platform_availability),
+            "coverage": fraction(view.coverage_platform),
+            "downtime_ms": view.platform_downtime_ms,
+        },
+        "players": {
+            "count": view.players,
+            "weight": fraction(view.players_weight),
+            "availability": fraction(view.players_availability),
+            "coverage": fraction(view.coverage_players),
+            "downtime_ms": view.players_downtime_ms,
+        },
+        "affected": {
+            "players": view.affected_players,
+            "share": fraction(view.affected_share),
+            "limit": fraction(view.affected_limit),
+        },
+        "now": _now(view),
+    }
+
+
+def _now(view: FigureView) -> Json:
+    return {
+        "active": view.active_now,
+        "emitting": view.emitting_now,
+        "down": view.down_now,
+        "unknown": view.unknown_now,
+        "down_share": fraction(view.down_share),
+        "unknown_share": fraction(view.unknown_share),
+        "limit": fraction(view.down_limit),
+        "over_limit": view.down_share > view.down_limit,
+    }
+
+
+def alert(view: AlertView) -> Json:
+    """One alert; `closed_ms` null: still open."""
+    return {
+        "id": view.id,
+        "agreement": view.agreement,
+        "kind": view.kind,
+        "severity": view.severity,
+        **instant("opened", view.opened_ms),
+        **instant("closed", view.closed_ms),
+        "summary": view.summary,
+        "reason": view.reason,
+    }
+
+
+def run(view: RunView) -> Json:
+    """One run of a timeline, half-open; `closed` false: still growing."""
+    return {
+        "spool": view.spool,
+        "seq": view.seq,
+        **instant("start", view.start_ms),
+        **instant("end", view.end_ms),
+        "closed": view.closed,
+        "state": view.state,
+        "cause": view.cause,
+        "detail": view.detail,
+        "clock": view.clock,
+    }
+
+
+def newcomer(view: Newcomer) -> Json:
+    """One device that is not in the registry."""
+    return {
+        "tenant": view.tenant,
+        "device": view.device,
+        "outputs": list(view.outputs),
+        **instant("first_seen", view.first_seen_ms),
+        **instant("last_seen", view.last_seen_ms),
+        "registry_toml": view.registry_toml,
+    }
+
+
+def _finite(value: HostValue) -> HostValue:
+    """JSON has no NaN and no infinity; a probe that measured one has measured nothing."""
+    return None if isinstance(value, float) and not math.isfinite(value) else value

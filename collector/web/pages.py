@@ -1,0 +1,149 @@
+"""The pages that people look at: ask the desk, arrange, draw."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Final
+
+from collector.web.api import find_platform
+from collector.web.cards import alert_line, card, layout
+from collector.web.context import context, html
+from collector.web.format import Times, host_value, plain
+from collector.web.problems import bad_request, not_found
+from collector.web.sse import stream
+from collector.web.streams import PAGE
+from collector.web.tiles import (
+    density,
+    evidence_by_agreement,
+    known_state,
+    newest_evidence,
+    site_groups,
+    state_counts,
+    times_of,
+    zones,
+)
+from collector.web.timeline import RANGES, Range, bounds, draw
+from wire.states import UP_STATES, default_cause
+
+if TYPE_CHECKING:
+    from aiohttp.web import Request, StreamResponse
+
+    from collector.views import PlatformView, PlayerView
+
+_HISTORY: Final = 200
+
+
+async def wall(request: Request) -> StreamResponse:
+    """The wall of the control room."""
+    parts = context(request)
+    desk, t = parts.desk, parts.renderer.texts
+    players, figures, platforms, open_alerts = desk.players(), desk.figures(), desk.platforms(), desk.open_alerts()
+    newest = evidence_by_agreement(players)
+    known = {figure.key: figure for figure in figures}
+    return html(
+        request,
+        "wall.html",
+        cards=[card(figure, platforms, open_alerts, newest.get(figure.key), t) for figure in figures],
+        layout=layout(len(figures)),
+        groups=site_groups(players, zones(figures), desk.now_ms(), t),
+        density=density(len(players)),
+        counts=state_counts(players),
+        player_count=len(players),
+        newest_ms=newest_evidence(players),
+        open_alerts=[alert_line(alert, known, t) for alert in open_alerts],
+        alarm=any(alert.severity == "critical" for alert in open_alerts),
+    )
+
+
+async def live(request: Request) -> StreamResponse:
+    """The pages' own event stream."""
+    return await stream(request, PAGE)
+
+
+async def player(request: Request) -> StreamResponse:
+    """One player's page."""
+    subject = request.match_info["subject"]
+    view = context(request).desk.player(subject)
+    if view is None:
+        raise not_found(f"No player {subject[:200]!r} is registered.", "The wall shows every registered player.")
+    host = [(plain(key, 60), host_value(key, value)) for key, value in sorted(view.host.items())]
+    return await _subject_page(request, view, host=host, link=view.link, emitting=view.emitting, clock=view.clock)
+
+
+async def platform(request: Request) -> StreamResponse:
+    """One platform part's page."""
+    view = find_platform(request, request.match_info["subject"])
+    return await _subject_page(request, view, url=view.url, latency_ms=view.latency_ms)
+
+
+async def _subject_page(request: Request, view: PlayerView | PlatformView, **extra: object) -> StreamResponse:
+    parts = context(request)
+    desk, t = parts.desk, parts.renderer.texts
+    name = _range(request)
+    figures = desk.figures()
+    times = times_of(view, zones(figures))
+    now_ms = desk.now_ms()
+    start_ms, end_ms = bounds(name, now_ms, times)
+    runs = await desk.timeline(view.subject, start_ms, end_ms) if start_ms < end_ms else ()
+    # A month of a flapping player is much to paint: not on the loop that everybody shares.
+    drawing = await asyncio.to_thread(draw, runs, name, now_ms, times, t)
+    agreement = next((figure for figure in figures if figure.key == f"{view.tenant}/{view.contract}"), None)
+    return html(
+        request,
+        "subject.html",
+        view=view,
+        name=plain(view.name or view.subject, 100),
+        state=known_state(view.state),
+        cause=_cause(view, t.default_cause),
+        detail=plain(view.detail or "", 1000),
+        since=times.stamp(view.since_ms),
+        evidence=times.stamp(view.evidence_ms),
+        agreement=agreement,
+        zone=times.name,
+        range=name,
+        ranges=RANGES,
+        drawing=drawing,
+        only=extra,
+    )
+
+
+def _cause(view: PlayerView | PlatformView, template: str) -> str:
+    if view.cause:
+        return view.cause.replace("_", " ")
+    if view.state in UP_STATES or view.state == "unknown":
+        return "–"
+    return template.format(cause=default_cause(view.state).replace("_", " "))
+
+
+def _range(request: Request) -> Range:
+    text = request.query.get("range", "24h")
+    if text not in RANGES:
+        raise bad_request("range", f"There is no range {text[:40]!r}.", f"Choose one of {', '.join(RANGES)}.")
+    return text
+
+
+async def alerts(request: Request) -> StreamResponse:
+    """The history of alerts."""
+    parts = context(request)
+    figures = {figure.key: figure for figure in parts.desk.figures()}
+    found = await parts.desk.alerts(_HISTORY)
+    lines = [alert_line(alert, figures, parts.renderer.texts) for alert in found]
+    return html(request, "alerts.html", lines=lines)
+
+
+async def newcomers(request: Request) -> StreamResponse:
+    """Devices that are not in the registry, each with the lines to apply."""
+    parts = context(request)
+    times = Times(None)
+    found = [
+        {
+            "address": f"{newcomer.tenant}/{newcomer.device}",
+            "outputs": ", ".join(newcomer.outputs),
+            "first": times.stamp(newcomer.first_seen_ms),
+            "last_ms": newcomer.last_seen_ms,
+            "last": times.stamp(newcomer.last_seen_ms),
+            "toml": newcomer.registry_toml,
+        }
+        for newcomer in parts.desk.newcomers()
+    ]
+    return html(request, "newcomers.html", newcomers=found, zone=times.name)

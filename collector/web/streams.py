@@ -1,0 +1,112 @@
+"""What a batch of changes says to its two kinds of reader: JSON for programs, ready-made pieces for the wall."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from collector.web import jsonviews
+from collector.web.cards import alert_line, card
+from collector.web.tiles import evidence_by_agreement, newest_evidence, state_counts, tile, times_of, zones
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from collector.views import Desk, PlayerView
+    from collector.web.hub import Batch
+    from collector.web.render import Renderer
+
+API: str = "api"
+PAGE: str = "page"
+
+
+class ApiStream:
+    """`/api/v1/events`: views as the API gives them; the pulse is a comment."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+
+    def changes(self, batch: Batch) -> bytes:
+        """Tell a batch."""
+        return frame(
+            "changes",
+            {
+                **jsonviews.instant("at", self._desk.now_ms()),
+                "players": [jsonviews.player(view) for view in batch.players],
+                "platforms": [jsonviews.platform(view) for view in batch.platforms],
+                "figures": [jsonviews.figure(view) for view in batch.figures],
+                "alerts": [jsonviews.alert(view) for view in batch.alerts],
+            },
+        )
+
+    def pulse(self) -> bytes:
+        """Give a comment, which keeps proxies and half-open connections honest."""
+        return b": heartbeat\n\n"
+
+
+class PageStream:
+    """`/live`: for each changed player its state and words, for each touched agreement its card, drawn here."""
+
+    def __init__(self, desk: Desk, renderer: Renderer) -> None:
+        self._desk = desk
+        self._renderer = renderer
+
+    def changes(self, batch: Batch) -> bytes:
+        """Tell a batch."""
+        desk = self._desk
+        players = desk.players()
+        known = zones(desk.figures())
+        now_ms = desk.now_ms()
+        tiles = [tile(view, times_of(view, known), now_ms, self._renderer.texts) for view in batch.players]
+        return frame(
+            "changes",
+            {
+                **self._signs(players),
+                "players": [[made.subject, made.state, made.emitting, made.title] for made in tiles],
+                "platforms": [view.subject for view in batch.platforms],
+                "counts": state_counts(players),
+                "cards": self._cards(batch, players),
+                "alerts": self._alerts() if batch.alerts else None,
+            },
+        )
+
+    def pulse(self) -> bytes:
+        """Say the time and how old the evidence is; its absence tells a browser that it is cut off."""
+        return frame("pulse", self._signs(self._desk.players()))
+
+    def _signs(self, players: Sequence[PlayerView]) -> dict[str, object]:
+        return {
+            "now_ms": self._desk.now_ms(),
+            "newest": newest_evidence(players),
+            "evidence": evidence_by_agreement(players),
+            "newcomers": len(self._desk.newcomers()),
+            "alarm": any(alert.severity == "critical" for alert in self._desk.open_alerts()),
+        }
+
+    def _cards(self, batch: Batch, players: Sequence[PlayerView]) -> dict[str, str]:
+        desk = self._desk
+        touched = {view.key for view in batch.figures}
+        touched |= {f"{view.tenant}/{view.contract}" for view in batch.platforms}
+        touched |= {view.agreement for view in batch.alerts}
+        if not touched:
+            return {}
+        newest = evidence_by_agreement(players)
+        platforms, alerts, texts = desk.platforms(), desk.open_alerts(), self._renderer.texts
+        return {
+            figure.key: self._renderer.render(
+                "_card.html",
+                card=card(figure, platforms, alerts, newest.get(figure.key), texts),
+                now_ms=desk.now_ms(),
+            )
+            for figure in desk.figures()
+            if figure.key in touched
+        }
+
+    def _alerts(self) -> str:
+        figures = {figure.key: figure for figure in self._desk.figures()}
+        lines = [alert_line(alert, figures, self._renderer.texts) for alert in self._desk.open_alerts()]
+        return self._renderer.render("_alerts.html", open_alerts=lines, now_ms=self._desk.now_ms())
+
+
+def frame(event: str, data: object) -> bytes:
+    """One server-sent event without its id; the JSON is one line of ASCII, so nothing can break the frame."""
+    return b"event: " + event.encode() + b"\ndata: " + jsonviews.encode(data) + b"\n\n"
