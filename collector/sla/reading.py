@@ -53,7 +53,7 @@ def shown(value: object) -> str:
     if value is None or isinstance(value, bool):
         return {None: "null", True: "true", False: "false"}[value]
     try:
-        text = repr(value)
+        text = str(value) if isinstance(value, Decimal) else repr(value)
     except (ValueError, RecursionError):  # an integer of thousands of digits, a list without bottom
         return f"this {type(value).__name__}"
     return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
@@ -71,6 +71,8 @@ def nearest(name: str, known: Collection[str]) -> str:
     """The remedy for a word that is not among the known ones."""
     if len(known) > _MOST_LISTED:
         return "use one that the file declares"
+    if not known:
+        return "declare it first"
     near = difflib.get_close_matches(name, sorted(known), n=1)
     return f"did you mean {near[0]!r}?" if near else f"use one of: {', '.join(sorted(known))}"
 
@@ -121,7 +123,10 @@ class Value:
     def fraction(self, high: int, hint: str) -> Fraction | None:
         """An exact decimal in `[0, high]`, as a number or as text."""
         number = _exact(self.data)
-        if number is None:
+        if isinstance(self.data, float):
+            remedy = "decode with parse_float=Decimal, or write it as text"
+            self.refuse("value.inexact", f"{shown(self.data)} came as a binary float", remedy)
+        elif number is None:
             self.refuse("value.type", f"{shown(self.data)} is no decimal number", f"write {hint}")
         elif not 0 <= number <= high:
             self.refuse("value.range", f"{shown(self.data)} is not between 0 and {high}", f"write {hint}")

@@ -3,6 +3,9 @@
 Written from the specification alone; shares nothing with `collector.sla` but the `holidays` package.
 """
 
+# Plain dicts, as JSON gives them; long functions that follow the specification line by line.
+# ruff: noqa: ANN, C901, PLR0912, PLR0914, PLR0915
+
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta

@@ -13,12 +13,12 @@ from tests.collector.sla import fleets, naive
 HORIZON_DAYS = 45
 
 
-def assert_fleet_agrees(seed):
+def assert_fleet_agrees(seed) -> None:
     case = fleets.fleet(seed)
     assert judge(parse_case(case, "random.json")) == naive.judge(case), f"seed {seed}"
 
 
-def assert_clock_agrees(seed):
+def assert_clock_agrees(seed) -> None:
     case = fleets.clock(seed)
     judged = judge(parse_case(case, "random.json"))
     expected = naive.judge_clock(case, HORIZON_DAYS)
@@ -30,26 +30,26 @@ def assert_clock_agrees(seed):
 
 
 @pytest.mark.parametrize("block", range(10))
-def test_random_fleets_are_judged_alike(block):
+def test_random_fleets_are_judged_alike(block: int) -> None:
     for seed in range(block * 40, block * 40 + 40):
         assert_fleet_agrees(seed)
 
 
 @pytest.mark.parametrize("block", range(4))
-def test_random_clocks_are_read_alike(block):
+def test_random_clocks_are_read_alike(block: int) -> None:
     for seed in range(block * 50, block * 50 + 50):
         assert_clock_agrees(seed)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("block", range(100, 160))
-def test_thousands_of_random_fleets_and_clocks_are_judged_alike(block):
+def test_thousands_of_random_fleets_and_clocks_are_judged_alike(block: int) -> None:
     for seed in range(block * 100, block * 100 + 100):
         assert_fleet_agrees(seed)
         assert_clock_agrees(seed)
 
 
-def test_the_random_fleets_reach_every_discount_reason():
+def test_the_random_fleets_reach_every_discount_reason() -> None:
     reasons = {
         month["discount_reason"]
         for seed in range(700)

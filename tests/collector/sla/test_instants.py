@@ -28,7 +28,7 @@ MADRID = ZoneInfo("Europe/Madrid")
         ("0001-01-01T00:00:00+14:00", -62135647200000),
     ],
 )
-def test_an_instant_is_read_exactly(text, instant):
+def test_an_instant_is_read_exactly(text: str, instant: int) -> None:
     assert parse_instant(text) == instant
 
 
@@ -45,42 +45,42 @@ def test_an_instant_is_read_exactly(text, instant):
         ("", "is no ISO 8601 instant"),
     ],
 )
-def test_what_is_no_instant_is_refused(text, problem):
+def test_what_is_no_instant_is_refused(text: str, problem: str) -> None:
     with pytest.raises(ValueError, match=problem):
         parse_instant(text)
 
 
-def test_an_instant_is_written_with_milliseconds():
+def test_an_instant_is_written_with_milliseconds() -> None:
     assert format_instant(1) == "1970-01-01T00:00:00.001Z"
 
 
-def test_a_local_time_that_occurs_twice_is_the_first():
+def test_a_local_time_that_occurs_twice_is_the_first() -> None:
     assert format_instant(local_ms(MADRID, date(2026, 10, 25), 150)) == "2026-10-25T00:30:00.000Z"
 
 
-def test_a_local_time_that_is_skipped_takes_the_offset_before_the_gap():
+def test_a_local_time_that_is_skipped_takes_the_offset_before_the_gap() -> None:
     assert format_instant(local_ms(MADRID, date(2026, 3, 29), 150)) == "2026-03-29T01:30:00.000Z"
 
 
-def test_a_midnight_that_is_skipped_is_the_moment_of_the_change():
+def test_a_midnight_that_is_skipped_is_the_moment_of_the_change() -> None:
     assert format_instant(local_ms(ZoneInfo("Africa/Cairo"), date(2026, 4, 24))) == "2026-04-23T22:00:00.000Z"
 
 
-def test_the_local_date_is_the_zones_own():
+def test_the_local_date_is_the_zones_own() -> None:
     assert local_date(MADRID, parse_instant("2026-03-31T22:30:00Z")) == date(2026, 4, 1)
 
 
 @pytest.mark.parametrize("name", ["", "Europe/Madri", "Europe", "../etc/passwd", "localtime", "posix/UTC", "a\0b"])
-def test_what_is_no_zone_of_its_own_is_refused(name):
+def test_what_is_no_zone_of_its_own_is_refused(name: str) -> None:
     with pytest.raises(ValueError, match="is no"):
         parse_zone(name)
 
 
 @pytest.mark.parametrize("text", ["2026-13", "2026-3", "26-03", "1899-12", "3000-01", "2026-00"])
-def test_what_is_no_month_is_refused(text):
+def test_what_is_no_month_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="is no month"):
         parse_month(text)
 
 
-def test_months_count_through_the_year():
+def test_months_count_through_the_year() -> None:
     assert format_month(parse_month("2026-12") + 1) == "2027-01"

@@ -13,7 +13,7 @@ def points(intervals):
 
 
 @given(messy)
-def test_a_normalised_set_is_sorted_disjoint_and_without_empty_members(intervals):
+def test_a_normalised_set_is_sorted_disjoint_and_without_empty_members(intervals: list[Interval]) -> None:
     made = normalise(intervals)
     assert points(made) == points(intervals)
     assert all(start < end for start, end in made)
@@ -21,7 +21,7 @@ def test_a_normalised_set_is_sorted_disjoint_and_without_empty_members(intervals
 
 
 @given(messy, messy)
-def test_the_algebra_is_that_of_the_points(left, right):
+def test_the_algebra_is_that_of_the_points(left: list[Interval], right: list[Interval]) -> None:
     left, right = normalise(left), normalise(right)
     assert points(union([left, right])) == points(left) | points(right)
     assert points(intersect(left, right)) == points(left) & points(right)
@@ -30,10 +30,10 @@ def test_the_algebra_is_that_of_the_points(left, right):
 
 
 @given(messy, st.integers(0, 40), st.integers(0, 40))
-def test_clipping_keeps_what_lies_inside(intervals, start, end):
+def test_clipping_keeps_what_lies_inside(intervals: list[Interval], start: int, end: int) -> None:
     made = normalise(intervals)
     assert points(clip(made, start, end)) == points(made) & set(range(start, end))
 
 
-def test_touching_intervals_become_one():
+def test_touching_intervals_become_one() -> None:
     assert normalise([(5, 9), (0, 5)]) == [(0, 9)]
