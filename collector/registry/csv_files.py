@@ -92,7 +92,7 @@ def read_csv(text: str, file: str) -> list[Entry]:
     for line, cells in _rows(text.removeprefix("\ufeff"), file):
         report = Report(f"{file}:{line}")
         _read_row(_Row(cells, report), lines)
-        lines.findings += report.findings
+        lines.findings += dict.fromkeys(report.findings)  # a site's cell is read twice
     if lines.findings:
         raise ConfigError(*lines.findings)
     return list(lines.entries.values())
@@ -100,6 +100,8 @@ def read_csv(text: str, file: str) -> list[Entry]:
 
 def _read_row(row: _Row, lines: _Lines) -> None:
     tenant, device = row.id("tenant"), row.id("device")
+    if row.report.findings:  # whose row it is remains open
+        return
     site = row.cells.get("site", "")
     if row.cells.get("site_name"):
         if site:
