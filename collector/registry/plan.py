@@ -93,13 +93,14 @@ def _unknown_contracts(entries: Iterable[Entry], contracts: Collection[str]) -> 
         contract = entry.values.get("contract")
         if isinstance(contract, str) and contract not in contracts:
             first.setdefault(contract, entry)
+    remedy = "a new one needs its file in [contracts] files"
     return [
         Finding(
             "registry.contract.unknown",
             entry.file,
             entry.at("contract"),
             f"the collector has no contract {contract!r}: nothing judges what names it",
-            f"{nearest(contract, contracts) if contracts else 'add its file'}, or list its file in [contracts] files",
+            f"{nearest(contract, contracts)} ({remedy})" if contracts else remedy,
             "warning",
         )
         for contract, entry in first.items()
