@@ -1,0 +1,69 @@
+import asyncio
+from collections.abc import AsyncIterator
+
+import aiomqtt
+import pytest
+
+from collector import mqtt as mqtt_module
+from collector.config import MqttConfig
+from collector.mqtt import MqttLink
+from common.tasks import cancel, spawn
+from tests.fixtures.mosquitto import Mosquitto
+from wire.messages import Ack, decode
+from wire.topics import Address, topic
+
+PLAYER = Address("acme", "player-1")
+HEARTBEAT = topic(PLAYER, "heartbeat")
+ACK = topic(PLAYER, "ack")
+
+
+class Ears:
+    def __init__(self) -> None:
+        self.heard: asyncio.Queue[tuple[str, bytes, bool]] = asyncio.Queue()
+        self.links: asyncio.Queue[bool] = asyncio.Queue()
+
+    def take(self, topic: str, body: bytes, *, retained: bool) -> None:
+        self.heard.put_nowait((topic, body, retained))
+
+
+@pytest.fixture
+async def link(mosquitto: Mosquitto, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[tuple[MqttLink, Ears]]:
+    monkeypatch.setattr(mqtt_module, "BACKOFF_MIN_S", 0.05)
+    ears = Ears()
+    link = MqttLink(MqttConfig(host=mosquitto.host, port=mosquitto.port), ears.take, ears.links.put_nowait)
+    task = spawn(link.run(), "link")
+    async with asyncio.timeout(20):
+        assert await ears.links.get()
+    yield link, ears
+    await cancel(task)
+
+
+async def test_messages_of_every_device_reach_the_sink(link: tuple[MqttLink, Ears], mosquitto: Mosquitto) -> None:
+    _, ears = link
+    async with asyncio.timeout(20), aiomqtt.Client(mosquitto.host, mosquitto.port) as device:
+        await device.publish(HEARTBEAT, b"{}", qos=1)
+        assert await ears.heard.get() == (HEARTBEAT, b"{}", False)
+
+
+async def test_an_ack_reaches_its_device(link: tuple[MqttLink, Ears], mosquitto: Mosquitto) -> None:
+    sender, _ = link
+    async with asyncio.timeout(20), aiomqtt.Client(mosquitto.host, mosquitto.port) as device:
+        await device.subscribe(ACK, qos=1)
+        sender.acknowledge(PLAYER, Ack(spool="5f", seqs=[(1, 9)]))
+        message = await anext(aiter(device.messages))
+        assert isinstance(message.payload, bytes)
+        assert decode("ack", message.payload) == Ack(spool="5f", seqs=[(1, 9)])
+
+
+async def test_it_comes_back_when_the_broker_was_killed(link: tuple[MqttLink, Ears], mosquitto: Mosquitto) -> None:
+    sender, ears = link
+    async with asyncio.timeout(60):
+        mosquitto.kill()
+        assert not await ears.links.get()
+        sender.acknowledge(PLAYER, Ack(spool="5f", seqs=[(1, 1)]))  # waits, or is dropped: it must not break anything
+        mosquitto.restart()
+        assert await ears.links.get()
+        async with aiomqtt.Client(mosquitto.host, mosquitto.port) as device:
+            await device.publish(HEARTBEAT, b"again", qos=1)
+            assert (await ears.heard.get())[1] == b"again"
+    assert sender.reconnects_total >= 1
