@@ -202,15 +202,16 @@ def _interval(value: Value, table: Table) -> Interval:
 
 
 def _months(value: Value | None) -> list[str]:
-    months = [read_month(member) for member in value.items()] if value else []
-    if value and value.data == []:
+    if value is None:
+        return []
+    members = list(value.items())
+    months = [read_month(member) for member in members]
+    if value.data == []:
         value.refuse("months.empty", "names no month", "name at least one, such as '2026-03'")
     for number, (month, following) in enumerate(itertools.pairwise(months), 1):
         if month is not None and following is not None and following != month + 1:
             message = f"{format_month(following)} does not follow {format_month(month)}"
-            place = Value(following, value.report, f"{value.key}[{number}]", "case") if value else None
-            if place:
-                place.refuse("months.gap", message, "name months in a row")
+            members[number].refuse("months.gap", message, "name months in a row")
     return [format_month(month) for month in months if month is not None]
 
 

@@ -1,7 +1,7 @@
 """Random case files, small but nasty: everything touches, overlaps, or lies on a change of the clocks."""
 
 # Plain dicts, as JSON gives them; long functions that follow the specification line by line.
-# ruff: noqa: ANN, C901, PLR0912, PLR0914, PLR0915
+# ruff: noqa: ANN001, ANN201, ANN202, C901
 
 from __future__ import annotations
 

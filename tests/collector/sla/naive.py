@@ -4,7 +4,7 @@ Written from the specification alone; shares nothing with `collector.sla` but th
 """
 
 # Plain dicts, as JSON gives them; long functions that follow the specification line by line.
-# ruff: noqa: ANN, C901, PLR0912, PLR0914, PLR0915
+# ruff: noqa: ANN001, ANN201, C901, PLR0911, PLR0912, RUF007
 
 from __future__ import annotations
 

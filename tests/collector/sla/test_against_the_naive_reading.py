@@ -13,12 +13,12 @@ from tests.collector.sla import fleets, naive
 HORIZON_DAYS = 45
 
 
-def assert_fleet_agrees(seed) -> None:
+def assert_fleet_agrees(seed: int) -> None:
     case = fleets.fleet(seed)
     assert judge(parse_case(case, "random.json")) == naive.judge(case), f"seed {seed}"
 
 
-def assert_clock_agrees(seed) -> None:
+def assert_clock_agrees(seed: int) -> None:
     case = fleets.clock(seed)
     judged = judge(parse_case(case, "random.json"))
     expected = naive.judge_clock(case, HORIZON_DAYS)

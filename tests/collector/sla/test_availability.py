@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from fractions import Fraction
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -10,6 +12,8 @@ from hypothesis import strategies as st
 
 from collector.sla.availability import (
     Evidence,
+    MonthFigure,
+    MonthSpan,
     Subject,
     Window,
     applies,
@@ -18,8 +22,8 @@ from collector.sla.availability import (
     month_span,
     tally_subject,
 )
-from collector.sla.calendar import parse_calendar
-from collector.sla.contract import parse_contract
+from collector.sla.calendar import Calendar, parse_calendar
+from collector.sla.contract import Contract, parse_contract
 from collector.sla.discounts import discount_due
 from collector.sla.instants import DAY_MS, HOUR_MS, parse_instant
 from collector.sla.windows import guarantee_breached, guarantee_windows, termination_windows
@@ -40,22 +44,27 @@ evidence = st.lists(
 )
 
 
-def terms(**keys):
+def terms(**keys: Any) -> Contract:
     rules = {"weights": {"platform": "0.2", "players": "0.8"}, "excluded_causes": ["content"]}
     rules |= {"excluded_windows": ["planned", "emergency"]} | keys.pop("rules", {})
     base = {"name": "n", "timezone": "Europe/Madrid", "availability": rules}
     return parse_contract(base | keys, "c.toml")
 
 
-def month(contract, name="2026-03", at=LATER):
+def month(contract: Contract, name: str = "2026-03", at: int = LATER) -> MonthSpan:
     return month_span(contract, name, at)
 
 
-def player(**keys):
+def player(**keys: Any) -> Subject:
     return Subject("p", "player", **keys)
 
 
-def judge(contract, subjects, span=None, windows=()):
+def judge(
+    contract: Contract,
+    subjects: list[tuple[Subject, list[Evidence]]],
+    span: MonthSpan | None = None,
+    windows: Collection[Window] = (),
+) -> MonthFigure:
     span = span or month(contract)
     tallies = [tally_subject(contract, span, subject, runs, windows) for subject, runs in subjects]
     return judge_month(contract, span, tallies)
@@ -123,7 +132,7 @@ def test_the_instant_now_says_what_is_known_down_and_accountable() -> None:
 
 
 def test_a_planned_window_applies_only_if_it_was_announced_in_time() -> None:
-    def planned(announced, kind="planned"):
+    def planned(announced: int | None, kind: str = "planned") -> Window:
         return Window(kind, frozenset({"kind:player"}), START, START + 1, announced)
 
     contract = terms(rules={"min_notice_ms": 1000})

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -17,7 +18,7 @@ roundings = st.builds(Rounding, st.integers(0, 5), st.sampled_from(["floor", "ha
 TABLE = [{"from": "98.99", "to": "98.71", "percent": 5}, {"from": "97.25", "to": "97.00", "percent": 20}]
 
 
-def band(figure, gap="milder", below="last", **keys):
+def band(figure: str | None, gap: str = "milder", below: str = "last", **keys: Any) -> Band | None:
     rules = {"availability": {"weights": {"players": 1}}, "discount_rules": {"gap": gap, "below": below}}
     terms = {"name": "n", "timezone": "UTC", "guarantee": {"committed": "99.50"}, "discounts": TABLE}
     contract = parse_contract(terms | rules | keys, "c.toml")

@@ -1,29 +1,30 @@
 from __future__ import annotations
 
 from datetime import date, timedelta
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from collector.sla.calendar import parse_calendar
+from collector.sla.calendar import Calendar, parse_calendar
 from collector.sla.instants import HOUR_MS, parse_instant
-from collector.sla.intervals import total
+from collector.sla.intervals import Interval, total
 
 
-def calendar(**keys):
+def calendar(**keys: Any) -> Calendar:
     return parse_calendar({"timezone": "Europe/Madrid", **keys}, "case.json", "calendars.x")
 
 
-def opened(made, start, end):
+def opened(made: Calendar, start: str, end: str) -> list[Interval]:
     return made.open_intervals(parse_instant(start), parse_instant(end))
 
 
-def instants(*pairs):
+def instants(*pairs: tuple[str, str]) -> list[Interval]:
     return [(parse_instant(start), parse_instant(end)) for start, end in pairs]
 
 
-def always(*hours):
+def always(*hours: str) -> Calendar:
     return calendar(rules=[{"hours": list(hours)}])
 
 

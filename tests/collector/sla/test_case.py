@@ -1,8 +1,11 @@
 """One bad case file per mistake, each with its exact message."""
 
+# ruff: noqa: E501  # a message stands on one line
+
 from __future__ import annotations
 
 import copy
+from typing import Any
 
 import pytest
 
@@ -48,7 +51,7 @@ CLOCK = {
 GONE = object()
 
 
-def changed(base, path, value):
+def changed(base: dict[str, Any], path: str, value: object) -> Any:
     data = copy.deepcopy(base)
     *front, last = [int(part) if part.isdigit() else part for part in path.split(".")]
     place = data
@@ -444,7 +447,7 @@ BAD_CLOCKS = [
 ]
 
 
-def refusal(data):
+def refusal(data: object) -> list[str]:
     with pytest.raises(ContractError) as refused:
         parse_case(data, "x.json")
     return str(refused.value).split("\n")

@@ -1,24 +1,33 @@
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from collector.sla.calendar import parse_calendar
+from collector.sla.calendar import Calendar, parse_calendar
 from collector.sla.clock import judge_clock, parse_target
 from collector.sla.instants import HOUR_MS, format_instant, parse_instant
 
 OFFICE = {"timezone": "Europe/Madrid", "rules": [{"days": "mon-fri", "hours": ["09:00-18:00"]}]}
 
 
-def office(**keys):
+def office(**keys: Any) -> Calendar:
     return parse_calendar(OFFICE | keys, "x", "x")
 
 
-def read(target, opened="2026-03-13T16:30:00Z", calendar=None, pauses=(), at="2026-03-13T16:30:00Z"):
-    pauses = [(parse_instant(start), None if end is None else parse_instant(end)) for start, end in pauses]
+def read(
+    target: str,
+    opened: str = "2026-03-13T16:30:00Z",
+    calendar: Calendar | None = None,
+    pauses: Sequence[tuple[str, str | None]] = (),
+    at: str = "2026-03-13T16:30:00Z",
+) -> tuple[str | None, int, bool]:
+    stops = [(parse_instant(start), None if end is None else parse_instant(end)) for start, end in pauses]
     made = parse_target(target, has_calendar=calendar is not None)
-    figure = judge_clock(calendar, parse_instant(opened), made, pauses, parse_instant(at))
+    figure = judge_clock(calendar, parse_instant(opened), made, stops, parse_instant(at))
     due = None if figure.due_at_ms is None else format_instant(figure.due_at_ms)
     return due, figure.elapsed_ms, figure.breached
 

@@ -1,5 +1,7 @@
 """One bad contract per mistake, each with its exact message."""
 
+# ruff: noqa: E501  # a message stands on one line
+
 from __future__ import annotations
 
 import copy
@@ -7,6 +9,7 @@ import json
 from decimal import Decimal
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -20,7 +23,7 @@ SMALLEST = {"name": "n", "timezone": "UTC", "availability": {"weights": {"player
 GONE = object()
 
 
-def changed(path, value):
+def changed(path: str, value: object) -> Any:
     """The ADmira terms with one key set otherwise, or taken away."""
     data = copy.deepcopy(ADMIRA)
     *front, last = [int(part) if part.isdigit() else part for part in path.split(".")]

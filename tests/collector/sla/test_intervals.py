@@ -1,14 +1,16 @@
 from __future__ import annotations
 
+from itertools import pairwise
+
 from hypothesis import given
 from hypothesis import strategies as st
 
-from collector.sla.intervals import clip, intersect, normalise, subtract, total, union
+from collector.sla.intervals import Interval, clip, intersect, normalise, subtract, total, union
 
 messy = st.lists(st.tuples(st.integers(0, 40), st.integers(0, 40)), max_size=8)
 
 
-def points(intervals):
+def points(intervals: list[Interval]) -> set[int]:
     return {at for start, end in intervals for at in range(start, end)}
 
 
@@ -17,7 +19,7 @@ def test_a_normalised_set_is_sorted_disjoint_and_without_empty_members(intervals
     made = normalise(intervals)
     assert points(made) == points(intervals)
     assert all(start < end for start, end in made)
-    assert all(left[1] < right[0] for left, right in zip(made, made[1:], strict=False))
+    assert all(left[1] < right[0] for left, right in pairwise(made))
 
 
 @given(messy, messy)

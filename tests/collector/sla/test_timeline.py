@@ -1,11 +1,12 @@
 from __future__ import annotations
 
 import time
+from itertools import pairwise
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from collector.sla.timeline import Evidence, Ruling, paint, rule
+from collector.sla.timeline import Evidence, Ruling, Segment, paint, rule
 
 STATES = ["playing", "frozen", "idle", "unknown"]
 runs = st.lists(
@@ -19,11 +20,11 @@ runs = st.lists(
 )
 
 
-def at_each_point(segments):
+def at_each_point(segments: list[Segment]) -> dict[int, tuple[str, str | None]]:
     return {at: (state, cause) for start, end, state, cause in segments for at in range(start, end)}
 
 
-def states(segments):
+def states(segments: list[Segment]) -> dict[int, str]:
     return {at: state for at, (state, _) in at_each_point(segments).items()}
 
 
@@ -32,7 +33,7 @@ def test_the_segments_fill_the_span_without_gap_or_overlap(evidence: list[Eviden
     segments = paint(evidence, 0, 30)
     assert segments[0][0] == 0
     assert segments[-1][1] == 30
-    assert all(left[1] == right[0] for left, right in zip(segments, segments[1:], strict=False))
+    assert all(left[1] == right[0] for left, right in pairwise(segments))
     assert all(start < end for start, end, _, _ in segments)
 
 
