@@ -1,0 +1,272 @@
+"""`VirtualPlayer`: a player that exists only here but speaks the real wire on a connection of its own.
+
+It is whole but for the screen: its own clock and boots, spool, run machines, last will. Faults are methods;
+`simulator.script` calls them by a script, tests call them directly.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections import Counter
+from dataclasses import dataclass
+from typing import Final, TypedDict
+
+from common.clock import monotonic_s
+from simulator.clock import PlayerClock, TrueTime
+from simulator.evidence import Evidence
+from simulator.link import PlayerLink, Server, Voice
+from simulator.truth import Truth
+from wire.messages import Ack, BootClock, Gone, Heartbeat, Hello, Host, Output, Runs
+from wire.runs import Instant
+from wire.states import Cause, State
+from wire.topics import Address
+
+_RESEND_S: Final = 30.0
+_GAP_INTERVALS: Final = 3
+_KNOWN_BOOTS: Final = 64
+_SHORTEST_UP_MS: Final = 60_000
+_LONGEST_UP_MS: Final = 30 * 86_400_000
+
+
+@dataclass(frozen=True, slots=True)
+class Screen:
+    """What is on one output."""
+
+    state: State = "playing"
+    cause: Cause | None = None
+    detail: str | None = None
+
+
+class _Stamp(TypedDict):
+    boot: str
+    sent_ms: int
+    mono_ms: int
+    synced: bool
+
+
+class VirtualPlayer:
+    """One player. `run()` is its life; everything else may be called while it runs.
+
+    Args:
+        address: tenant and device.
+        server: the broker.
+        password: for the user `tenant/device`; None connects without user name.
+        interval_s: seconds between heartbeats, and between observations.
+        true: the time that all players share.
+        truth: told what really is on the screen.
+        seed: repeats boot ids, phases and jitter.
+        outputs: ids of its playback outputs.
+    """
+
+    def __init__(
+        self,
+        address: Address,
+        server: Server,
+        *,
+        interval_s: float,
+        true: TrueTime,
+        truth: Truth,
+        seed: int = 0,
+        password: str | None = None,
+        outputs: tuple[str, ...] = ("main",),
+    ) -> None:
+        self.address = address
+        self._interval_s = interval_s
+        self._true = true
+        self._truth = truth
+        self._ids = random.Random(f"{seed} {address} ids")
+        self._chance = random.Random(f"{seed} {address} chance")
+        self._screens = dict.fromkeys(outputs, Screen())
+        self._clock = PlayerClock(true, self._token(), self._ids.randrange(_SHORTEST_UP_MS, _LONGEST_UP_MS))
+        self._evidence = self._fresh_evidence()
+        self._offsets: dict[str, int] = {}  # wall − mono of the boots whose clock was disciplined
+        self._powered = True
+        self._agent_runs = True
+        self._network = True
+        self._due = asyncio.Event()
+        self._seen = self._clock.now()
+        self._sent_at_s: float | None = None  # when the backlog was last sent on this connection
+        self._link = PlayerLink(
+            address, server, password, Voice(self._will, self._hello, self._report, self._acknowledged), self._chance
+        )
+        self._update_link()
+
+    @property
+    def connected(self) -> bool:
+        """Whether the broker has let it in and it has said hello."""
+        return self._link.connected
+
+    @property
+    def backlog(self) -> int:
+        """Closed runs that nobody has acknowledged yet."""
+        return len(self._evidence)
+
+    @property
+    def clock(self) -> PlayerClock:
+        """Its own clock."""
+        return self._clock
+
+    @property
+    def counts(self) -> Counter[str]:
+        """Its counters: `connections`, `disconnections`, `sent_heartbeat`, `sent_runs`, `unsent`, `acknowledged`."""
+        return self._link.counts
+
+    @property
+    def screens(self) -> dict[str, Screen]:
+        """What is on each output, while it has power."""
+        return dict(self._screens)
+
+    async def run(self) -> None:
+        """Live until cancelled; then say goodbye to the broker."""
+        self._tell_truth()
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._link.run(), name=f"{self.address} link")
+            group.create_task(self._watch(), name=f"{self.address} watch")
+
+    # --- faults ---------------------------------------------------------------------------------------------------
+
+    def show(
+        self, state: State, cause: Cause | None = None, detail: str | None = None, output: str | None = None
+    ) -> None:
+        """From now on this is on the screen (of one output, or of all)."""
+        for name in self._screens if output is None else (output,):
+            self._screens[name] = Screen(state, cause, detail)
+        self._tell_truth()
+        self._observe()
+        self._due.set()
+
+    def lose_link(self) -> None:
+        """The network is gone; playback goes on, and so does the spool."""
+        self._network = False
+        self._update_link()
+
+    def find_link(self) -> None:
+        """The network is back."""
+        self._network = True
+        self._update_link()
+
+    def cut_power(self) -> None:
+        """The machine is dark at once. Its last sign of life is its last observation, up to an interval ago."""
+        self._powered = False
+        self._tell_truth()
+        self._update_link()
+
+    def boot(self, wall_ms: int | None = None, cause: Cause | None = None, *, spool_lost: bool = False) -> None:
+        """The machine is on again and plays. `wall_ms`: its wall clock starts there, undisciplined."""
+        self._clock.reboot(self._token(), wall_ms)
+        if spool_lost:
+            self._evidence = self._fresh_evidence()
+        else:
+            self._evidence.rebooted(self._clock.boot_id(), self._clock.wall_ms(), cause)
+        self._powered = self._agent_runs = True
+        self.show("playing")
+        self._update_link()
+
+    def discipline_clock(self) -> None:
+        """A time source is found: the wall clock is right from now on, and the player knows it."""
+        self._clock.discipline()
+        self._observe()
+        self._due.set()
+
+    def kill_agent(self) -> None:
+        """The agent vanishes without goodbye; what is on the screen stays there, unseen."""
+        self._agent_runs = False
+        self._update_link()
+
+    def start_agent(self, *, spool_lost: bool = False) -> None:
+        """The agent runs again, in the same boot: nobody's evidence covers the gap."""
+        if spool_lost:
+            self._evidence = self._fresh_evidence()
+        else:
+            self._evidence.cut_off()
+        self._agent_runs = True
+        self._observe()
+        self._update_link()
+
+    # --- what it sees ---------------------------------------------------------------------------------------------
+
+    @property
+    def _watching(self) -> bool:
+        return self._powered and self._agent_runs
+
+    async def _watch(self) -> None:
+        self._observe()
+        await asyncio.sleep(self._chance.random() * self._interval_s)  # a fleet does not speak in chorus
+        while True:
+            self._observe()
+            self._due.set()
+            await asyncio.sleep(self._interval_s)
+
+    def _observe(self) -> None:
+        if not self._watching:
+            return
+        self._seen = self._clock.now()
+        for output, screen in self._screens.items():
+            if self._evidence.observe(output, screen.state, screen.cause, screen.detail, self._seen):
+                self._sent_at_s = None
+        if self._clock.synced():
+            self._offsets[self._clock.boot_id()] = self._seen.wall_ms - self._seen.mono_ms
+            while len(self._offsets) > _KNOWN_BOOTS:
+                del self._offsets[next(iter(self._offsets))]
+
+    def _fresh_evidence(self) -> Evidence:
+        gap_ms = int(self._interval_s * _GAP_INTERVALS * 1000) + 1000
+        return Evidence(self._token(), self._screens, gap_ms, self._clock.boot_id())
+
+    def _tell_truth(self) -> None:
+        now_ms = self._true.now_ms()
+        for output, screen in self._screens.items():
+            self._truth.change(f"{self.address}/{output}", screen.state if self._powered else "off", now_ms)
+
+    def _token(self) -> str:
+        return f"{self._ids.getrandbits(128):032x}"
+
+    # --- what it says ---------------------------------------------------------------------------------------------
+
+    def _update_link(self) -> None:
+        if self._watching and self._network:
+            self._link.allow()
+        else:
+            self._link.cut()
+
+    def _will(self) -> Gone:
+        return Gone(boot=self._clock.boot_id())
+
+    def _hello(self) -> Hello:
+        self._sent_at_s = None
+        self._due.set()
+        return Hello(
+            spool=self._evidence.spool,
+            agent="signwatch-simulator",
+            interval_s=self._interval_s,
+            outputs=[Output(id=output, probe="simulated") for output in self._screens],
+            host={"simulated": True},
+            clocks=[BootClock(boot=boot, offset_ms=offset) for boot, offset in self._offsets.items()],
+            **self._stamp(self._clock.now()),
+        )
+
+    async def _report(self) -> None:
+        """Say what there is to say next: how it is, then what nobody has acknowledged yet."""
+        await self._due.wait()
+        self._due.clear()
+        host: Host = {"simulated": True, "uptime_s": self._seen.mono_ms // 1000}
+        spool, opened = self._evidence.spool, self._evidence.open_runs()
+        await self._link.send("heartbeat", Heartbeat(spool=spool, open=opened, host=host, **self._stamp(self._seen)))
+        if self._sent_at_s is not None and monotonic_s() - self._sent_at_s < _RESEND_S:
+            return
+        self._sent_at_s = monotonic_s()
+        for batch in self._evidence.batches():
+            await self._link.send("runs", Runs(spool=spool, runs=batch, **self._stamp(self._clock.now())))
+
+    def _stamp(self, at: Instant) -> _Stamp:
+        return {
+            "boot": self._clock.boot_id(),
+            "sent_ms": at.wall_ms,
+            "mono_ms": at.mono_ms,
+            "synced": self._clock.synced(),
+        }
+
+    def _acknowledged(self, ack: Ack) -> None:
+        if ack.spool == self._evidence.spool:
+            self.counts["acknowledged"] += self._evidence.acknowledge(ack.seqs)
