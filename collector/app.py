@@ -76,7 +76,7 @@ class Collector:
         self.desk = LiveDesk(
             self.ledger, self.clock, self.bus, self.live, self.alerts, lambda: health.health(self), self._metrics
         )
-        self.influx = InfluxFeed(config.influx) if config.influx else None
+        self.influx = InfluxFeed(config.influx, self.clock, lambda: self.live.fleet.registry) if config.influx else None
         self.broker: EmbeddedBroker | None = None
         self.link: MqttLink | None = None
         self.web: Server | None = None
@@ -190,7 +190,7 @@ class Collector:
     def _committed(self, outcome: Outcome) -> None:
         self.live.take(outcome)
         if self.influx is not None:
-            self.influx.runs(outcome)
+            self.influx.runs(outcome.rows)
 
     def _heard(self, address: Address, heartbeat: Heartbeat, received_ms: int) -> None:
         self.live.fleet.heard(address, heartbeat, received_ms)
@@ -201,7 +201,7 @@ class Collector:
         while True:
             figure = await self._figures.get()
             if self.influx is not None:
-                self.influx.figure(figure)
+                self.influx.snapshot(self.desk)
             try:
                 await self.alerts.consider(figure, figure.computed_ms)
             except DatabaseError as error:  # a full disk: the next figure decides anew

@@ -49,7 +49,7 @@ def metrics(collector: Collector) -> Iterator[tuple[str, int | float]]:
     yield "signwatch_alerts_open", len(collector.alerts.open_alerts())
     yield from _agreements(collector)
     if collector.influx is not None:
-        yield from collector.influx.metrics()
+        yield from collector.influx.metrics().items()
 
 
 def _agreements(collector: Collector) -> Iterator[tuple[str, int | float]]:
