@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import copy
 import json
+import re
 from decimal import Decimal
 from fractions import Fraction
 from pathlib import Path
@@ -13,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from collector.sla.calendar import parse_calendar
 from collector.sla.contract import ContractError, parse_contract, parse_contract_toml, read_contract
 from collector.sla.reading import Report, Value
 from collector.sla.terms import DiscountRules, Guarantee, Life, Rounding
@@ -344,3 +346,22 @@ def test_a_long_value_is_cut_short_in_the_message() -> None:
     with pytest.raises(ContractError) as refused:
         parse_contract(SMALLEST | {"timezone": ["x" * 500]}, "c.toml")
     assert len(str(refused.value)) < 200
+
+
+def test_every_key_of_a_contract_and_of_a_calendar_is_documented() -> None:
+    """A reader that is asked for a wrong key lists the ones it knows."""
+    documents = {name: (ROOT / f"docs/{name}.md").read_text(encoding="utf-8") for name in ("contracts", "calendars")}
+    for path in ("", "availability", "rounding", "guarantee", "eligibility", "discount_rules", "termination", "life"):
+        with pytest.raises(ContractError) as refused:
+            parse_contract(
+                changed(f"{path}.zzz".lstrip("."), 1) if path != "life" else ADMIRA | {"life": {"zzz": 1}}, "c"
+            )
+        for key in refused.value.findings[0].remedy.removeprefix("use one of: ").split(", "):
+            assert (
+                f"`{path}.{key}".replace("`.", "`") in documents["contracts"] or f"`.{key}`" in documents["contracts"]
+            )
+    with pytest.raises(ContractError) as refused:
+        parse_calendar({"timezone": "UTC", "zzz": 1, "rules": [{"hours": [], "zzz": 1}]}, "c", "")
+    for finding in refused.value.findings:
+        for key in finding.remedy.removeprefix("use one of: ").split(", "):
+            assert re.search(rf"`(rules\[\])?\.?{key}`", documents["calendars"]), key
