@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import ssl
 from typing import TYPE_CHECKING, Final
 
 import aiohttp
 
 from collector.alerts.channel import NotNow, Outcome, Patience, Refused, Taken
 from collector.backoff import retry_after_ms
-from common.config import ConfigError, Finding
+from collector.httpclient import basic_auth, trust
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -29,11 +28,10 @@ class Endpoint:
 
     def __init__(self, config: HttpChannel, name: str, url: str) -> None:
         self._url = url
-        self._headers = dict(config.headers)
-        self._auth = aiohttp.BasicAuth(config.username, config.password) if config.username else None
+        self._headers = {**basic_auth(config.username, config.password), **config.headers}
         self._timeout = aiohttp.ClientTimeout(total=config.timeout_s)
         self._timeout_s = config.timeout_s
-        self._ssl = _trust(config.ca_file, name)
+        self._ssl = trust(config.ca_file, f"alerts.channels.{name}.ca_file")
         self.patience = Patience(config.attempts, round(config.give_up_s * 1000))
 
     async def post(
@@ -45,7 +43,6 @@ class Endpoint:
                 self._url,
                 data=body,
                 headers={"Content-Type": "application/json", **self._headers, **headers},
-                auth=self._auth,
                 timeout=self._timeout,
                 ssl=self._ssl,
                 allow_redirects=False,
@@ -65,19 +62,3 @@ def _judge(status: int, text: str, retry_after: str | None, now_ms: int) -> Outc
     if status in _COME_BACK or status >= _SERVER_ERROR:
         return NotNow(error, retry_after_ms(retry_after, now_ms))
     return Refused(error)
-
-
-def _trust(ca_file: str, name: str) -> ssl.SSLContext | bool:
-    if not ca_file:
-        return True
-    try:
-        return ssl.create_default_context(cafile=ca_file)
-    except (OSError, ssl.SSLError) as error:
-        finding = Finding(
-            "alerts.ca_file",
-            ca_file,
-            f"alerts.channels.{name}.ca_file",
-            f"cannot be used ({error})",
-            "give a PEM file that this user may read",
-        )
-        raise ConfigError(finding) from None

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import gzip
-import ssl
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import aiohttp
 
 from collector.backoff import retry_after_ms
+from collector.httpclient import basic_auth, trust
 from collector.influx.verdict import NOBODY, Answer, read_body
-from common.config import ConfigError, Finding
 
 if TYPE_CHECKING:
     from collector.influx.config import InfluxConfig
@@ -43,9 +42,9 @@ class V1:
         self._clock = clock
         self._url = config.url.rstrip("/")
         self._session = aiohttp.ClientSession(
-            auth=aiohttp.BasicAuth(config.username, config.secret("password")) if config.username else None,
+            headers=basic_auth(config.username, config.secret("password")),
             timeout=aiohttp.ClientTimeout(total=config.timeout_s),
-            connector=aiohttp.TCPConnector(ssl=_trust(config.ca_file)),
+            connector=aiohttp.TCPConnector(ssl=trust(config.ca_file, "influx.ca_file")),
         )
 
     async def write(self, body: bytes) -> Answer:
@@ -90,7 +89,7 @@ class V2:
         from influxdb_client.client.influxdb_client_async import InfluxDBClientAsync
         from influxdb_client.domain.write_precision import WritePrecision
 
-        _trust(config.ca_file)  # a clear complaint, before the library's own
+        trust(config.ca_file, "influx.ca_file")  # a clear complaint, before the library's own
         self._config = config
         self._clock = clock
         self._precision: Any = WritePrecision.MS  # the library's annotation is wrong: it is a text
@@ -128,14 +127,3 @@ def _nobody(error: Exception, timeout_s: float) -> Answer:
     if isinstance(error, TimeoutError):
         return Answer(NOBODY, f"no answer within {timeout_s:g} s")
     return Answer(NOBODY, str(error) or type(error).__name__)
-
-
-def _trust(ca_file: str) -> ssl.SSLContext | bool:
-    if not ca_file:
-        return True
-    try:
-        return ssl.create_default_context(cafile=ca_file)
-    except (OSError, ssl.SSLError) as error:
-        remedy = "give a PEM file that this user may read"
-        finding = Finding("influx.ca_file", ca_file, "influx.ca_file", f"cannot be used ({error})", remedy)
-        raise ConfigError(finding) from None

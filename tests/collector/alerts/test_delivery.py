@@ -57,7 +57,8 @@ def events(receiver: Receiver) -> list[str]:
 async def test_an_opening_and_a_closing_reach_the_webhook_with_numbers_and_sentences(
     ledger: Ledger, receiver: Receiver
 ) -> None:
-    settings = config(hook(receiver, headers={"X-Team": "noc"}), page_url="https://noc.example/")
+    channel = hook(receiver, headers={"X-Team": "noc"}, username="Añil", password="pa:ss")
+    settings = config(channel, page_url="https://noc.example/")
     async with running(ledger, settings) as desk:
         (view,) = await desk.consider(DOWN, NOW_MS)
         await desk.consider(figure(down_now=6), NOW_MS + 60_000)
@@ -93,6 +94,8 @@ async def test_an_opening_and_a_closing_reach_the_webhook_with_numbers_and_sente
     assert receiver.requests[0].path == "/hook"
     assert receiver.requests[0].headers["Content-Type"] == "application/json"
     assert receiver.requests[0].headers["X-Team"] == "noc"
+    who = receiver.requests[0].headers["Authorization"].removeprefix("Basic ")
+    assert base64.b64decode(who).decode() == "Añil:pa:ss"
     assert "webhook-signature" not in receiver.requests[0].headers
     assert opened["id"] != closed["id"]
 

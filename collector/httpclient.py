@@ -1,0 +1,30 @@
+"""What everything here that calls somebody over HTTP shares: whom it trusts, and how it says who it is."""
+
+from __future__ import annotations
+
+import ssl
+from base64 import b64encode
+
+from common.config import ConfigError, Finding
+
+
+def trust(ca_file: str, key: str) -> ssl.SSLContext | bool:
+    """The certificate authorities to trust: those of the PEM file, or the system's where none is named.
+
+    ConfigError naming `key` where the file cannot be used.
+    """
+    if not ca_file:
+        return True
+    try:
+        return ssl.create_default_context(cafile=ca_file)
+    except (OSError, ssl.SSLError) as error:
+        remedy = "give a PEM file that this user may read"
+        finding = Finding("http.ca_file", ca_file, key, f"cannot be used ({error})", remedy)
+        raise ConfigError(finding) from None
+
+
+def basic_auth(username: str, password: str) -> dict[str, str]:
+    """The header of RFC 7617, UTF-8; nothing without a user."""
+    if not username:
+        return {}
+    return {"Authorization": f"Basic {b64encode(f'{username}:{password}'.encode()).decode()}"}
