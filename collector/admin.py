@@ -3,7 +3,7 @@
 A Unix socket beside the ledger (`<ledger>.sock`, mode 0600: the collector's own user and root), speaking HTTP:
 
     POST /registry/apply   an `ApplyRequest` as JSON → 200 `ApplyAnswer` · 400 no request · 409 changed meanwhile ·
-                           422 `{"findings": […]}`
+                           422 `{"findings": […]}` · 500 applied, but not taken over
     GET  /registry         the registry as `?format=toml` (default) or `csv`
     GET  /journal/head     `{"head": "42:9f2c…"}`
 """
@@ -39,8 +39,14 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 log = structlog.get_logger(__name__)
 
+NOT_TAKEN_OVER: Final = "applied, but the running collector could not take it over; restart it"
 MAX_REQUEST_BYTES: Final = 64 * 1024 * 1024
+_FINISH_WITHIN_S: Final = 5  # the requests in hand
 _LONGEST_PATH: Final = 107  # bytes in sockaddr_un (unix(7)), without the closing zero
+
+
+class NotTakenOverError(Exception):
+    """The change is in the ledger, but the running collector goes on with the registry it had."""
 
 
 class LedgerAccess(Protocol):
@@ -81,8 +87,15 @@ class AdminDesk:
             if applied.answer.applied and applied.answer.changes:
                 count = len(applied.answer.changes)
                 log.info("registry_changed", changes=count, who=request.who, head=applied.answer.journal_head)
-                await self.registry_changed(applied.registry)
+                await self._take_over(applied.registry)
         return applied
+
+    async def _take_over(self, registry: Registry) -> None:
+        try:
+            await self.registry_changed(registry)
+        except Exception as error:
+            log.exception("registry_not_taken_over")
+            raise NotTakenOverError from error
 
 
 class AdminServer:
@@ -120,10 +133,10 @@ async def serve_admin(path: Path, desk: AdminDesk) -> AdminServer:
             web.get("/journal/head", _head),
         ]
     )
-    runner = web.AppRunner(app, access_log=None)
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=_FINISH_WITHIN_S)
     await runner.setup()
     try:
-        await web.SockSite(runner, _bind(path), shutdown_timeout=5).start()
+        await web.SockSite(runner, _bind(path)).start()
     except ConfigError:
         await runner.cleanup()
         raise
@@ -167,6 +180,8 @@ async def _apply(request: web.Request) -> web.Response:
         return _answer({"findings": error.findings}, web.HTTPUnprocessableEntity.status_code)
     except MovedError as error:
         return _answer({"error": str(error)}, web.HTTPConflict.status_code)
+    except NotTakenOverError:
+        return _answer({"error": NOT_TAKEN_OVER}, web.HTTPInternalServerError.status_code)
     return _answer(applied.answer)
 
 

@@ -112,8 +112,11 @@ def _understand(path: Path, status: int, body: bytes) -> ApplyAnswer:
         _refuse_moved(path)
     if status == _UNUSABLE:
         raise ConfigError(*msgspec.json.decode(body, type=_Refusal).findings)
-    said = body.decode(errors="replace")[:200].strip()
-    message = f"the running collector answered {status} ({said})"
+    try:
+        said = msgspec.json.decode(body, type=_Refusal).error
+    except msgspec.DecodeError:  # not from our own handlers
+        said = body.decode(errors="replace")[:200].strip()
+    message = f"the running collector answered {status}: {said}"
     raise ConfigError(Finding("registry.collector", str(path), "", message, "look at the collector's log"))
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from collections import defaultdict
+from collections.abc import Mapping
 
 import tomli_w
 
@@ -22,14 +23,14 @@ def to_toml(registry: Registry) -> str:
             outputs[f"{subject.tenant}/{subject.device}"].append(_subject(subject))
         else:
             platforms.append({"tenant": subject.tenant, **_subject(subject)})
-    document = {
+    document: dict[str, list[dict[str, object]]] = {
         "tenants": [{"id": tenant.id, "name": tenant.name} for _, tenant in sorted(registry.tenants.items())],
         "sites": [{"tenant": s.tenant, "id": s.id, "name": s.name} for _, s in sorted(registry.sites.items())],
         "calendars": [_calendar(calendar) for _, calendar in sorted(registry.calendars.items())],
         "devices": [_device(device, outputs[key]) for key, device in sorted(registry.devices.items())],
         "platforms": platforms,
     }
-    return tomli_w.dumps({name: tables for name, tables in document.items() if tables})
+    return "\n".join(_block(f"[[{name}]]", name, table) for name, tables in document.items() for table in tables)
 
 
 def to_csv(registry: Registry) -> str:
@@ -47,6 +48,23 @@ def to_csv(registry: Registry) -> str:
             writer.writerow(of_device)
         writer.writerows({**of_device, **_output_cells(output)} for output in outputs[key])
     return text.getvalue()
+
+
+def _block(header: str, path: str, table: Mapping[str, object]) -> str:
+    """One table under its own header; tomli_w alone would write small ones inline and longer ones in blocks."""
+    plain = {name: member for name, member in table.items() if not _is_nested(member)}
+    blocks = [f"{header}\n{tomli_w.dumps(plain)}"]
+    for name, member in table.items():
+        inner = f"{path}.{name}"
+        if isinstance(member, Mapping):
+            blocks.append(_block(f"[{inner}]", inner, member))
+        elif isinstance(member, list) and _is_nested(member):
+            blocks += [_block(f"[[{inner}]]", inner, each) for each in member]
+    return "\n".join(blocks)
+
+
+def _is_nested(member: object) -> bool:
+    return isinstance(member, Mapping) or (isinstance(member, list) and any(isinstance(x, Mapping) for x in member))
 
 
 def _calendar(calendar: Calendar) -> dict[str, object]:
