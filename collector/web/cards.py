@@ -181,3 +181,14 @@ def alert_line(alert: AlertView, figures: Mapping[str, FigureView], t: Texts) ->
         lasted=lasted,
         zone=times.name,
     )
+
+
+def alert_lines(alerts: Iterable[AlertView], figures: Iterable[FigureView], t: Texts) -> list[AlertLine]:
+    """Alerts in words, in the order given."""
+    known = {figure.key: figure for figure in figures}
+    return [alert_line(alert, known, t) for alert in alerts]
+
+
+def worst_first(alerts: Iterable[AlertView]) -> list[AlertView]:
+    """Critical alerts before warnings, otherwise in the order given."""
+    return sorted(alerts, key=lambda alert: alert.severity != "critical")

@@ -6,6 +6,7 @@ rounded half up, with the exact counts always beside them.
 
 from __future__ import annotations
 
+import math
 import unicodedata
 from datetime import UTC, datetime, tzinfo
 from fractions import Fraction
@@ -22,6 +23,7 @@ API_DIGITS: Final = 9
 HostValue: TypeAlias = int | float | str | bool | None
 
 _KIBI: Final = 1024
+_SMALL_NUMBER: Final = 10
 _HALF: Final = Fraction(1, 2)
 _UNSAFE_CATEGORIES: Final = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 
@@ -116,6 +118,10 @@ def host_value(key: str, value: HostValue) -> str:
         return "yes" if value else "no"
     if isinstance(value, str):
         return plain(value, 200)
+    return _measure(key, value) if math.isfinite(value) else "–"
+
+
+def _measure(key: str, value: float) -> str:
     unit = next((unit for ending, unit in _UNITS.items() if key.endswith(ending)), "")
     if unit == "B":
         return _bytes(value)
@@ -123,7 +129,8 @@ def host_value(key: str, value: HostValue) -> str:
         return duration(int(value * SECOND_MS))
     if unit == "r":
         value, unit = value * 100.0, "%"
-    number = f"{value:.1f}" if isinstance(value, float) else str(value)
+    digits = 2 if abs(value) < _SMALL_NUMBER else 1
+    number = f"{value:.{digits}f}" if isinstance(value, float) else str(value)
     return f"{number} {unit}".rstrip()
 
 

@@ -42,14 +42,10 @@ _REMEDIES: Final = {
 
 
 async def add_headers(request: web.Request, response: web.StreamResponse) -> None:
-    """Set the security headers on every answer, streams and files included; renew an ageing session."""
+    """Set the security headers on every answer, streams and files included."""
     for name, value in HEADERS.items():
         response.headers.setdefault(name, value)
     response.headers.setdefault("Cache-Control", "no-cache" if request.path.startswith("/static/") else "no-store")
-    gate = context(request).gate
-    age_s = gate.session_age_s(request.cookies.get(COOKIE, "")) if gate.locked else None
-    if age_s is not None and age_s > RENEW_S and COOKIE not in response.cookies:
-        set_session(request, response)
 
 
 def set_session(request: web.Request, response: web.StreamResponse) -> None:
@@ -104,7 +100,7 @@ def _answer(request: web.Request, error: RequestError) -> web.StreamResponse:
 async def check_host(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Without a password, answer only to loopback names: a foreign page may point its own name at 127.0.0.1."""
     if not context(request).gate.locked and request.path != "/healthz":
-        host = urlsplit(f"//{request.headers.get('Host', '')}").hostname or ""
+        host = _host_name(request.headers.get("Host", ""))
         if not is_loopback(host):
             raise RequestError(
                 421,
@@ -115,13 +111,21 @@ async def check_host(request: web.Request, handler: Handler) -> web.StreamRespon
     return await handler(request)
 
 
+def _host_name(header: str) -> str:
+    """Give the name in a Host header without its port; "" where it is malformed."""
+    try:
+        return urlsplit(f"//{header}").hostname or ""
+    except ValueError:
+        return ""
+
+
 @web.middleware
 async def check_origin(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Refuse forms that another site sends (Fetch Metadata, else Origin)."""
     if request.method not in {"GET", "HEAD", "OPTIONS"}:
         site = request.headers.get("Sec-Fetch-Site", "")
         origin = request.headers.get("Origin", "")
-        same_host = not origin or urlsplit(origin).netloc == request.headers.get("Host", "")
+        same_host = not origin or origin.partition("://")[2] == request.headers.get("Host", "")
         if (site and site not in {"same-origin", "none"}) or not same_host:
             raise RequestError(403, "cross_site", "this form was sent by another site", "open the page itself")
     return await handler(request)
@@ -129,12 +133,16 @@ async def check_origin(request: web.Request, handler: Handler) -> web.StreamResp
 
 @web.middleware
 async def check_session(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Let in who knows the password: by session, or by HTTP Basic."""
+    """Let in who knows the password, by session (renewed when it ages) or by HTTP Basic."""
     gate = context(request).gate
     if not gate.locked or request.path in _OPEN or request.path.startswith("/static/"):
         return await handler(request)
-    if gate.session_age_s(request.cookies.get(COOKIE, "")) is not None:
-        return await handler(request)
+    age_s = gate.session_age_s(request.cookies.get(COOKIE, ""))
+    if age_s is not None:
+        response = await handler(request)
+        if age_s > RENEW_S and not response.prepared and COOKIE not in response.cookies:
+            set_session(request, response)
+        return response
     header = request.headers.get("Authorization", "")
     address = request.remote or ""
     if header and gate.try_basic(header, address):

@@ -6,7 +6,7 @@ import asyncio
 from typing import TYPE_CHECKING, Final
 
 from collector.web.api import find_platform
-from collector.web.cards import alert_line, card, layout
+from collector.web.cards import alert_lines, card, layout, worst_first
 from collector.web.context import context, html
 from collector.web.format import Times, host_value, plain
 from collector.web.problems import bad_request, not_found
@@ -39,7 +39,6 @@ async def wall(request: Request) -> StreamResponse:
     desk, t = parts.desk, parts.renderer.texts
     players, figures, platforms, open_alerts = desk.players(), desk.figures(), desk.platforms(), desk.open_alerts()
     newest = evidence_by_agreement(players)
-    known = {figure.key: figure for figure in figures}
     return html(
         request,
         "wall.html",
@@ -50,7 +49,7 @@ async def wall(request: Request) -> StreamResponse:
         counts=state_counts(players),
         player_count=len(players),
         newest_ms=newest_evidence(players),
-        open_alerts=[alert_line(alert, known, t) for alert in open_alerts],
+        open_alerts=alert_lines(worst_first(open_alerts), figures, t),
         alarm=any(alert.severity == "critical" for alert in open_alerts),
     )
 
@@ -125,10 +124,8 @@ def _range(request: Request) -> Range:
 async def alerts(request: Request) -> StreamResponse:
     """The history of alerts."""
     parts = context(request)
-    figures = {figure.key: figure for figure in parts.desk.figures()}
     found = await parts.desk.alerts(_HISTORY)
-    lines = [alert_line(alert, figures, parts.renderer.texts) for alert in found]
-    return html(request, "alerts.html", lines=lines)
+    return html(request, "alerts.html", lines=alert_lines(found, parts.desk.figures(), parts.renderer.texts))
 
 
 async def newcomers(request: Request) -> StreamResponse:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from collector.web import jsonviews
-from collector.web.cards import alert_line, card
+from collector.web.cards import alert_lines, card, worst_first
 from collector.web.tiles import evidence_by_agreement, newest_evidence, state_counts, tile, times_of, zones
 
 if TYPE_CHECKING:
@@ -102,8 +102,7 @@ class PageStream:
         }
 
     def _alerts(self) -> str:
-        figures = {figure.key: figure for figure in self._desk.figures()}
-        lines = [alert_line(alert, figures, self._renderer.texts) for alert in self._desk.open_alerts()]
+        lines = alert_lines(worst_first(self._desk.open_alerts()), self._desk.figures(), self._renderer.texts)
         return self._renderer.render("_alerts.html", open_alerts=lines, now_ms=self._desk.now_ms())
 
 

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 PLAYER_STATES: Final = ("playing", "stopped", "frozen", "black", "error", "idle", "off", "unknown")
 STATES: Final = frozenset((*PLAYER_STATES, "up", "down"))
 _LARGE_UP_TO: Final = 90
-_MEDIUM_UP_TO: Final = 600
+_MEDIUM_UP_TO: Final = 400
+_SMALL_UP_TO: Final = 1200
 _DETAIL_CHARACTERS: Final = 160
 
 
@@ -112,10 +113,12 @@ def site_groups(
 
 
 def density(players: int) -> str:
-    """How large tiles may be: `large` with names, `medium`, `small`."""
+    """How large tiles may be: `large` with names, `medium`, `small`, `tiny`."""
     if players <= _LARGE_UP_TO:
         return "large"
-    return "medium" if players <= _MEDIUM_UP_TO else "small"
+    if players <= _MEDIUM_UP_TO:
+        return "medium"
+    return "small" if players <= _SMALL_UP_TO else "tiny"
 
 
 def state_counts(players: Iterable[PlayerView]) -> dict[str, int]:

@@ -36,6 +36,7 @@ _ORDER: Final = (
 )  # fmt: skip
 _TICK_HOURS: Final = range(0, 24, 3)
 _MOST_LABELS: Final = 8
+_LABEL_WIDTHS: Final = 24  # so many labels would fill the axis: one that begins in the last width would be cut off
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,13 +226,14 @@ def _ticks(name: Range, start_ms: int, end_ms: int, times: Times) -> tuple[Tick,
         day += timedelta(days=1)
     shown = [moment for moment in moments if start_ms <= to_ms(moment) < end_ms]
     step = -(-len(shown) // _MOST_LABELS) or 1
-    return tuple(
-        Tick(
-            _place(to_ms(moment) - start_ms, end_ms - start_ms),
-            "" if index % step else moment.strftime("%H:%M" if moment.hour else "%m-%d"),
-        )
-        for index, moment in enumerate(shown)
-    )
+    return tuple(_tick(moment, start_ms, end_ms, bare=index % step > 0) for index, moment in enumerate(shown))
+
+
+def _tick(moment: datetime, start_ms: int, end_ms: int, *, bare: bool) -> Tick:
+    at_ms, span = to_ms(moment) - start_ms, end_ms - start_ms
+    no_room = (span - at_ms) * _LABEL_WIDTHS < span
+    label = "" if bare or no_room else moment.strftime("%H:%M" if moment.hour else "%m-%d")
+    return Tick(_place(at_ms, span), label)
 
 
 def _row(run: RunView, times: Times, t: Texts) -> Row:

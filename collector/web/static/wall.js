@@ -2,6 +2,7 @@
 
 import { onChanges, resync, setSince, tickAges } from "/static/live.js";
 
+const ROOMY = 150; // so few players may have larger tiles
 const title = document.title;
 let tiles = new Map(); // subject → its tile
 let cards = new Map(); // agreement → its card
@@ -72,7 +73,7 @@ function fits(tile) {
 
 function apply() {
   const active = wanted.states.size > 0 || wanted.site !== "" || wanted.text !== "";
-  let any = false;
+  let count = 0;
   for (const site of document.querySelectorAll(".site")) {
     let shown = false;
     const here = !wanted.site || site.dataset.site === wanted.site;
@@ -80,11 +81,12 @@ function apply() {
       const fit = here && (!active || fits(tile));
       if (tile.hidden === fit) tile.hidden = !fit;
       shown = shown || fit;
+      if (fit) count += 1;
     }
     if (site.hidden === shown) site.hidden = !shown;
-    any = any || shown;
   }
-  document.getElementById("nothing").hidden = any || !active;
+  document.getElementById("nothing").hidden = count > 0 || !active;
+  document.querySelector(".sites").classList.toggle("roomy", active && count <= ROOMY);
   document.querySelector(".clear").hidden = !active;
 }
 
