@@ -145,7 +145,8 @@ async def test_a_wrong_password_is_a_wrong_configuration_and_loses_nothing(
         writer.enqueue([line(1)])
         await until(lambda: writer.stats().state == "misconfigured", "it is told")
     async with running(v1(influx.url, username=ADMIN[0], password=ADMIN[1]), tmp_path) as again:
-        await until(lambda: again.stats().written_lines == 1, "it is written with the right one")
+        await until(lambda: again.stats().written_lines >= 1, "it is written with the right one")
+    assert values(influx) == [1]
 
 
 async def test_an_influxdb_that_is_away_gets_everything_later_in_order_even_after_a_restart(
@@ -165,7 +166,7 @@ async def test_an_influxdb_that_is_away_gets_everything_later_in_order_even_afte
         again.enqueue([line(101)])
         await until(lambda: again.stats().failed_requests >= 1, "it was tried while away")
         await asyncio.to_thread(influx.start)
-        await until(lambda: again.stats().written_lines == 102, "everything is written")
+        await until(lambda: again.stats().written_lines >= 102, "everything is written")
         await until(lambda: again.stats().spooled_bytes + again.stats().queued_lines == 0, "nothing waits")
     assert values(influx) == list(range(102))
 
