@@ -14,9 +14,9 @@ from collector.sla.reading import Report, Table, Value
 from common.config import parse_toml
 
 _TABLES: Final = ("tenants", "sites", "calendars", "devices", "platforms")
-_CALENDAR_KEYS: Final = ("timezone", "holidays", "rules", "closed", "open")
-_OUTPUT_KEYS: Final = ("name", "contract", "emission", "active_from", "active_until")
-_PLATFORM_KEYS: Final = ("name", "contract", "active_from", "active_until", "check")
+CALENDAR_KEYS: Final = ("timezone", "holidays", "rules", "closed", "open")
+OUTPUT_KEYS: Final = ("name", "contract", "emission", "active_from", "active_until")
+PLATFORM_KEYS: Final = ("name", "contract", "active_from", "active_until", "check")
 
 
 def read_toml(text: str, file: str) -> list[Entry]:
@@ -44,8 +44,8 @@ def _site(value: Value) -> Iterator[Entry]:
 
 
 def _calendar(value: Value) -> Iterator[Entry]:
-    table = value.table(["tenant", "id", "timezone"], _CALENDAR_KEYS[1:])
-    rules = {name: member.data for name in _CALENDAR_KEYS if (member := table.get(name)) is not None}
+    table = value.table(["tenant", "id", "timezone"], CALENDAR_KEYS[1:])
+    rules = {name: member.data for name in CALENDAR_KEYS if (member := table.get(name)) is not None}
     if "timezone" in rules:  # its absence is noted already
         read_calendar(Value(rules, value.report, value.key, "calendar"))
     entry = _entry("calendar", value, table, ("tenant", "id"), (), {"rules": _without_dates(rules)})
@@ -61,12 +61,12 @@ def _device(value: Value) -> Iterator[Entry]:
     outputs = table.get("outputs")
     for output in outputs.items() if outputs else ():
         inner = {"tenant": device.ids["tenant"], "device": device.ids["id"]}
-        yield _entry("output", output, output.table(["id"], _OUTPUT_KEYS), ("id",), _OUTPUT_KEYS, inherited=inner)
+        yield _entry("output", output, output.table(["id"], OUTPUT_KEYS), ("id",), OUTPUT_KEYS, inherited=inner)
 
 
 def _platform(value: Value) -> Iterator[Entry]:
-    table = value.table(["tenant", "id"], _PLATFORM_KEYS)
-    yield _entry("platform", value, table, ("tenant", "id"), _PLATFORM_KEYS)
+    table = value.table(["tenant", "id"], PLATFORM_KEYS)
+    yield _entry("platform", value, table, ("tenant", "id"), PLATFORM_KEYS)
 
 
 def _entry(
