@@ -1,1 +1,22 @@
-"""Playback probes: one file a probe, one signature, one dict that registers them all."""
+"""Playback probes: one file a probe, one signature, one dict that registers them all.
+
+To add one: write its file (an options `Section` and a class with `read`, `close` and `silence`), name it here, and
+write its page in docs/probes/. The configuration, `agent check` and `agent probe` follow from the entry.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from agent.probes.base import ProbeKind
+from agent.probes.mpv import MpvOptions, MpvProbe, mpv_complaints
+from agent.probes.process import ProcessOptions, ProcessProbe, process_complaints
+from agent.probes.push import PushOptions, PushProbe
+
+PROBES: Final[dict[str, ProbeKind]] = {
+    "mpv": ProbeKind(MpvOptions, MpvProbe, "asks mpv through its JSON IPC socket", mpv_complaints),
+    "process": ProbeKind(
+        ProcessOptions, ProcessProbe, "sees whether a process is alive and consumes CPU", process_complaints
+    ),
+    "push": ProbeKind(PushOptions, PushProbe, "is told by the player's own software"),
+}

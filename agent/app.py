@@ -1,0 +1,152 @@
+"""The agent, put together: watches → evidence → spool → publisher, each in its own task of one group."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import Callable
+from typing import Final
+
+import structlog
+
+from agent import host
+from agent.config import Settings
+from agent.evidence import Evidence
+from agent.host import Sampler
+from agent.journal import Journal, SpoolBusyError
+from agent.listening import open_servers
+from agent.probes import PROBES
+from agent.probes.base import Around, Reading, Report
+from agent.publisher import Publisher
+from agent.spool import Spool
+from agent.station import Station, rules_of
+from agent.status import Status
+from agent.watch import Watch
+from common import systemd
+from common.clock import Clock
+from common.config import ConfigError, Finding
+from common.tasks import cancel
+from wire.runs import Instant
+
+log = structlog.get_logger(__name__)
+
+RETRY_S: Final = 5.0  # between attempts to write to a disk that is in trouble
+GOODBYE_S: Final = 8.0  # for the last words on the link; systemd gives 90 s by default
+
+
+def open_spool(settings: Settings, clock: Clock) -> Spool:
+    """Take over the spool; ConfigError where another agent holds it. What it holds, or a dead disk, stops nobody."""
+    table, directory = settings.config.spool, settings.path(settings.config.spool.dir)
+    try:
+        return Spool.open(Journal(directory), str(settings.address), clock, table.max_bytes, table.sign_of_life_s)
+    except SpoolBusyError:
+        finding = Finding(
+            "agent.spool_busy",
+            str(settings.file),
+            "spool.dir",
+            f"another process holds {directory}",
+            "stop the other agent, or give each its own directory",
+        )
+        raise ConfigError(finding) from None
+
+
+class Agent:
+    """One agent. `run` returns after `stop`, with everything that it saw on disk."""
+
+    def __init__(self, settings: Settings, clock: Clock) -> None:
+        config = settings.config
+        self._settings = settings
+        self._clock = clock
+        self._changed = asyncio.Event()
+        self._stop = asyncio.Event()
+        self._ending = False
+        self._mailboxes: dict[str, Callable[[Report], None]] = {}
+        self._spool = open_spool(settings, clock)
+        self._evidence = Evidence(self._spool, clock, {output.id: rules_of(output) for output in config.outputs})
+        self._sampler = Sampler(settings.path(config.spool.dir), clock)
+        station = Station(settings, clock, self._spool, self._evidence, self._sampler)
+        self._publisher = Publisher(settings, station, clock)
+        self._status = Status(self._spool, self._evidence, self._publisher.link, clock)
+
+    def stop(self) -> None:
+        """End in good order."""
+        self._stop.set()
+
+    async def run(self) -> None:
+        """Work until `stop` (or SIGTERM, SIGINT), then end every open run, say farewell, and let go of the spool."""
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self.stop)
+        watches = self._watches()
+        servers = await open_servers(self._settings, self._status, self._mailboxes)
+        try:
+            await self._work(watches)
+        finally:
+            for server in servers:
+                await server.close()
+
+    async def _work(self, watches: list[Watch]) -> None:
+        async with asyncio.TaskGroup() as group:
+            watching = [group.create_task(watch.run()) for watch in watches]
+            keeping = group.create_task(self._keep())
+            publishing = group.create_task(self._publisher.run())
+            figures = group.create_task(self._sampler.run(self._settings.config.interval_s))
+            watchdog = group.create_task(systemd.feed_watchdog(self._status.turning))
+            systemd.notify("READY=1")
+            log.info("started", device=str(self._settings.address), outputs=sorted(self._settings.options))
+            await self._stop.wait()
+            systemd.notify("STOPPING=1")
+            await cancel(*watching)
+            await self._end(keeping, publishing)
+            await cancel(publishing, figures, watchdog)
+
+    async def _end(self, keeping: asyncio.Task[None], publishing: asyncio.Task[None]) -> None:
+        """Bring everything to disk, then say it.
+
+        While the whole machine goes down the runs stay open: the next boot finds them, and tells how long it was dark.
+        """
+        goes_dark = await asyncio.to_thread(host.shutting_down)
+        if not goes_dark:
+            self._evidence.end_all()
+        self._ending = True
+        self._changed.set()
+        await asyncio.wait({keeping})  # its last commit; a hung disk ends that too
+        self._publisher.stop()
+        await asyncio.wait({publishing}, timeout=GOODBYE_S)
+        self._spool.close(orderly=not goes_dark)
+        log.info("stopped", waiting_runs=self._spool.depth)
+
+    async def _keep(self) -> None:
+        """Bring evidence to disk, at once when something changed; only then is it said."""
+        table = self._settings.config
+        alive_s = min(table.interval_s, table.spool.sign_of_life_s)
+        while not self._ending:
+            changed = await self._something_changed(RETRY_S if self._spool.trouble else alive_s)
+            if not changed:  # a turn says as much
+                self._spool.alive()
+            await self._spool.commit()
+            if changed:
+                self._publisher.poke()
+
+    async def _something_changed(self, patience_s: float) -> bool:
+        try:
+            async with asyncio.timeout(patience_s):
+                await self._changed.wait()
+        except TimeoutError:
+            return False
+        self._changed.clear()
+        return True
+
+    def _watches(self) -> list[Watch]:
+        watches: list[Watch] = []
+        for output in self._settings.config.outputs:
+            early = asyncio.Event()
+            around = Around(output.id, self._clock, early.set, self._mailboxes)
+            probe = PROBES[output.probe].build(self._settings.options[output.id], around)
+            timing = (output.interval_s, output.timeout_s)
+            watches.append(Watch(output.id, probe, *timing, self._clock, self._take, early))
+        return watches
+
+    def _take(self, output: str, reading: Reading, at: Instant) -> None:
+        if self._evidence.take(output, reading, at):
+            self._changed.set()

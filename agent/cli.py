@@ -1,0 +1,92 @@
+"""`signwatch agent run|check|probe`."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from common.clock import SystemClock, iso
+from common.config import ConfigError, Finding
+
+if TYPE_CHECKING:
+    from agent.config import Settings
+
+DEFAULT_FILE = "/etc/signwatch/agent.toml"
+
+
+def add_parser(subparsers: Any) -> None:  # noqa: ANN401 - argparse's own type is private
+    """Add `agent` to the commands."""
+    parser = subparsers.add_parser("agent", help="watch this machine's playback and report it")
+    actions = parser.add_subparsers(metavar="ACTION", required=True)
+    _add(actions, "run", "watch and report, until stopped", _run)
+    _add(actions, "check", "say what is wrong with a configuration, and how to mend it", _check)
+    probe = _add(actions, "probe", "run one output's probe once and print what it saw", _probe)
+    probe.add_argument("output", metavar="NAME", help="the id of the output")
+    probe.add_argument("--json", action="store_true", help="print one JSON object")
+
+
+def _add(actions: Any, name: str, summary: str, run: Any) -> argparse.ArgumentParser:  # noqa: ANN401
+    parser: argparse.ArgumentParser = actions.add_parser(name, help=summary, description=summary)
+    parser.add_argument("--config", metavar="FILE", type=Path, default=Path(DEFAULT_FILE), help="%(default)s")
+    parser.set_defaults(run=run)
+    return parser
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    from agent.app import Agent
+    from agent.config import load
+    from common import logs
+
+    settings = load(arguments.config)
+    logs.set_up(settings.config.log.level, settings.config.log.format)
+
+    async def run() -> None:
+        await Agent(settings, SystemClock()).run()
+
+    asyncio.run(run())
+    return 0
+
+
+def _check(arguments: argparse.Namespace) -> int:
+    from agent.check import check
+    from agent.config import load
+
+    settings = load(arguments.config)
+    findings = check(settings)
+    for finding in findings:
+        print(f"{finding.level}: {finding}", file=sys.stderr)
+    if any(finding.level == "error" for finding in findings):
+        return 1
+    outputs = ", ".join(f"{output.id} ({output.probe})" for output in settings.config.outputs)
+    print(f"OK: {settings.address} watches {outputs} and reports to {settings.config.mqtt.host}:{settings.port}")
+    return 0
+
+
+def _probe(arguments: argparse.Namespace) -> int:
+    from agent.config import load
+    from agent.once import ask_once
+
+    settings = load(arguments.config)
+    if arguments.output not in settings.options:
+        raise ConfigError(_no_output(settings, arguments.output))
+    clock = SystemClock()
+    at_ms = clock.wall_ms()
+    reading = asyncio.run(ask_once(settings, arguments.output, clock))
+    if arguments.json:
+        seen = {"output": arguments.output, "at": iso(at_ms), **reading._asdict()}
+        print(msgspec.json.encode(seen).decode())
+    else:
+        cause = f", cause {reading.cause}" if reading.cause else ""
+        detail = f": {reading.detail}" if reading.detail else ""
+        print(f"{arguments.output} is {reading.state}{cause}{detail}")
+    return 0
+
+
+def _no_output(settings: Settings, name: str) -> Finding:
+    known = ", ".join(sorted(settings.options))
+    return Finding("agent.no_output", str(settings.file), "outputs", f"no output {name!r}", f"use one of: {known}")

@@ -1,0 +1,201 @@
+"""The agent's configuration file (TOML). docs/agent.md documents every key.
+
+Two passes: the tables of the probes are typed by the probes themselves (`agent.probes.PROBES`), so that a new probe
+brings its own keys; everything else is typed here. Nothing here opens a file but the configuration itself; what else
+on this machine may stand in the way is `agent.check`'s business.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Final, Literal
+
+import msgspec
+
+from agent.probes import PROBES
+from agent.rules import findings
+from common import logs
+from common.config import ConfigError, Finding, Section, convert, parse_toml, read_text
+from wire.messages import MAX_INTERVAL_S, Id
+from wire.states import PlayerState
+from wire.topics import Address
+
+Seconds = Annotated[float, msgspec.Meta(gt=0, le=MAX_INTERVAL_S)]
+Port = Annotated[int, msgspec.Meta(ge=1, le=65_535)]
+Text = Annotated[str, msgspec.Meta(min_length=1)]
+MAX_OUTPUTS: Final = 32  # so that a heartbeat always fits into 64 KiB
+MQTT_PORT: Final = 1883
+MQTTS_PORT: Final = 8883
+
+
+class Tls(Section, frozen=True):
+    """`[mqtt.tls]`: its presence turns TLS on."""
+
+    ca_file: str = ""
+    cert_file: str = ""
+    key_file: str = ""
+    insecure: bool = False
+
+
+class Mqtt(Section, frozen=True):
+    """`[mqtt]`: the broker."""
+
+    host: Text
+    port: Port | None = None
+    username: str = ""
+    password: str = ""
+    password_file: str = ""
+    keepalive_s: Annotated[int, msgspec.Meta(ge=5, le=65_535)] = 30
+    reconnect_min_s: Seconds = 1.0
+    reconnect_max_s: Seconds = 120.0
+    transport: Literal["tcp", "websockets"] = "tcp"
+    websocket_path: str = "/mqtt"
+    tls: Tls | None = None
+
+
+class SpoolTable(Section, frozen=True):
+    """`[spool]`: where evidence waits."""
+
+    dir: Text = "/var/lib/signwatch/spool"
+    max_bytes: Annotated[int, msgspec.Meta(ge=64 * 1024, le=2**40)] = 16 * 1024 * 1024
+    sign_of_life_s: Annotated[float, msgspec.Meta(ge=1, le=3600)] = 60.0
+
+
+class Health(Section, frozen=True):
+    """`[health]`: where `/healthz` is answered."""
+
+    listen: str = "127.0.0.1:8787"
+    token: str = ""
+
+
+class Push(Section, frozen=True):
+    """`[push]`: where players report to; opened only if an output uses the probe `push`."""
+
+    listen: str = "127.0.0.1:8788"
+    socket: str = ""
+    token: str = ""
+
+
+class Log(Section, frozen=True):
+    """`[log]`: what the agent writes to standard error."""
+
+    level: logs.Level = "info"
+    format: logs.Format = "auto"
+
+
+class ConfirmTable(Section, frozen=True):
+    """`[outputs.confirm.STATE]`: what it takes to believe that state."""
+
+    samples: Annotated[int, msgspec.Meta(ge=1, le=1000)] = 1
+    hold_s: Annotated[float, msgspec.Meta(ge=0, le=3600)] = 0.0
+
+
+class Output(Section, frozen=True):
+    """`[[outputs]]`: one playback output and the probe that watches it."""
+
+    id: Id
+    probe: str
+    interval_s: Annotated[float, msgspec.Meta(ge=0.2, le=3600)] = 5.0
+    timeout_s: Annotated[float, msgspec.Meta(ge=0.1, le=3600)] = 5.0
+    confirm: dict[PlayerState, ConfirmTable] = msgspec.field(default_factory=dict)
+
+
+class AgentConfig(Section, frozen=True):
+    """The whole file, but for the probes' own tables."""
+
+    tenant: Id
+    device: Id
+    mqtt: Mqtt
+    outputs: Annotated[list[Output], msgspec.Meta(min_length=1, max_length=MAX_OUTPUTS)]
+    interval_s: Annotated[float, msgspec.Meta(ge=1, le=3600)] = 15.0
+    spool: SpoolTable = SpoolTable()
+    health: Health = Health()
+    push: Push = Push()
+    log: Log = Log()
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """A configuration that can be used: the file, and what each output's probe was given."""
+
+    file: Path
+    config: AgentConfig
+    options: dict[str, Section]  # by output
+
+    @property
+    def address(self) -> Address:
+        """Who this agent is."""
+        return Address(self.config.tenant, self.config.device)
+
+    @property
+    def port(self) -> int:
+        """The broker's port: as given, or what MQTT is usually found on."""
+        return self.config.mqtt.port or (MQTTS_PORT if self.config.mqtt.tls else MQTT_PORT)
+
+    @property
+    def username(self) -> str:
+        """The name to log in with: as given, or "tenant/device"."""
+        return self.config.mqtt.username or str(self.address)
+
+    def path(self, text: str) -> Path:
+        """A path from the file: relative ones start where the file is."""
+        return self.file.parent / text
+
+    def password(self) -> str | None:
+        """The password to log in with, None for none; ConfigError where its file cannot be read."""
+        if not self.config.mqtt.password_file:
+            return self.config.mqtt.password or None
+        return read_text(self.path(self.config.mqtt.password_file)).strip()
+
+
+def load(file: Path) -> Settings:
+    """Read and check the file; ConfigError with every finding otherwise."""
+    return parse(read_text(file), file)
+
+
+def parse(text: str, file: Path) -> Settings:
+    """TOML text → settings; ConfigError with findings otherwise."""
+    data = parse_toml(text, str(file))
+    tables = _take_out_probe_tables(data, str(file))
+    config = convert(data, AgentConfig, str(file))
+    if found := findings(config, str(file)):
+        raise ConfigError(*found)
+    options: dict[str, Section] = {}
+    for place, (output, table) in enumerate(zip(config.outputs, tables, strict=True)):
+        options[output.id] = _probe_options(place, output, table, str(file))
+    return Settings(file, config, options)
+
+
+def _take_out_probe_tables(data: dict[str, object], file: str) -> list[object]:
+    """Take each output's own probe table out of the plain data, so that the rest is strictly typed without it."""
+    outputs = data.get("outputs")
+    tables: list[object] = []
+    for place, output in enumerate(outputs if isinstance(outputs, list) else []):
+        if not isinstance(output, dict):
+            continue  # the strict pass complains
+        probe = output.get("probe")
+        if isinstance(probe, str) and probe not in PROBES:
+            names = ", ".join(sorted(PROBES))
+            raise ConfigError(
+                Finding("agent.probe", file, f"outputs[{place}].probe", f"no probe {probe!r}", f"use one of: {names}")
+            )
+        tables.append(output.pop(probe, {}) if isinstance(probe, str) else {})
+    return tables
+
+
+def _probe_options(place: int, output: Output, table: object, file: str) -> Section:
+    prefix, kind = f"outputs[{place}].{output.probe}", PROBES[output.probe]
+    try:
+        options = convert(table, kind.options, file)
+    except ConfigError as error:
+        raise ConfigError(*(_under(prefix, finding) for finding in error.findings)) from None
+    wrong = [Finding(one.id, file, one.key, one.message, one.remedy) for one in kind.complaints(options)]
+    if wrong:
+        raise ConfigError(*(_under(prefix, finding) for finding in wrong))
+    return options
+
+
+def _under(prefix: str, finding: Finding) -> Finding:
+    key = f"{prefix}.{finding.key}" if finding.key else prefix
+    return Finding(finding.id, finding.file, key, finding.message, finding.remedy, finding.level)

@@ -1,0 +1,181 @@
+"""Records on their way to the journal: what is buffered, what is durable, and what to do when the disk fails.
+
+After any error the end of the file is not to be trusted, nor what `fsync(2)` left behind (after EIO the kernel marks
+pages clean that never arrived), so the next attempt writes everything anew from memory.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Final, NamedTuple, Protocol
+
+import structlog
+
+from agent.journal import Journal, SpoolBusyError
+from agent.records import Record, line
+from agent.restart import Recalled, recall
+from agent.threads import Lane, LaneBusyError
+from common.clock import monotonic_s
+
+log = structlog.get_logger(__name__)
+
+SLACK_BYTES: Final = 256 * 1024  # the file may be twice what is alive, and this
+PATIENCE_S: Final = 20.0  # then the disk counts as hung
+
+
+class Snapshot(NamedTuple):
+    """The whole file anew; once it is durable, seqs below `reserved` may be issued."""
+
+    data: bytes
+    reserved: int
+
+
+class Living(Protocol):
+    """What a rewrite asks of the spool."""
+
+    @property
+    def size_bytes(self) -> int:
+        """How much of the file is alive."""
+
+    def snapshot(self) -> Snapshot:
+        """The whole file anew."""
+
+
+class Disk:
+    """The event loop owns it; only the write itself happens in a thread that may hang."""
+
+    def __init__(self, journal: Journal, sign_of_life_s: float) -> None:
+        self._journal = journal
+        self._sign_of_life_s = sign_of_life_s
+        self._lane = Lane("spool")
+        self._one = asyncio.Lock()
+        self._buffer = bytearray()
+        self._durable = 0
+        self._urgent = False
+        self._rewrite = True
+        self._synced_s = monotonic_s()
+        self.ticket = 1
+        """What is put now is durable as soon as this ticket is."""
+        self.reserved = 0
+        """Seqs below it may be issued."""
+        self.trouble: str | None = None
+        """Why the disk cannot be written; None: it can."""
+
+    def recall(self, limit_bytes: int, device: str) -> Recalled:
+        """Read the journal; set it aside where it is damaged. Blocks. SpoolBusyError where another process has it."""
+        try:
+            self._journal.lock()
+            recalled = recall(self._journal.read(limit_bytes), device)
+        except OSError as error:
+            self._failed(error)
+            recalled = Recalled(damage=[str(error)] if self._journal.locked else [])
+        if recalled.damage:
+            self._set_aside(recalled.damage)
+        return recalled
+
+    def put(self, record: Record, *, urgent: bool = False) -> None:
+        """Buffer one record; the next commit writes it, durably if urgent."""
+        self._buffer += line(record)
+        self._urgent = self._urgent or urgent
+
+    def write_anew(self) -> None:
+        """Let the next commit write the whole file."""
+        self._rewrite = self._urgent = True
+
+    def settled(self, ticket: int) -> bool:
+        """Whether what was put under that ticket is durable, or cannot be."""
+        return ticket <= self._durable or self.trouble is not None
+
+    async def commit(self, living: Living) -> None:
+        """Write what is buffered; synced where it is urgent, or when a sign of life is due. Survives disk errors."""
+        async with self._one:
+            write = self._next_write(living)
+            if write is None:
+                return
+            try:
+                async with asyncio.timeout(PATIENCE_S):
+                    await self._lane.call(write.run)
+            except (OSError, LaneBusyError, SpoolBusyError) as error:  # TimeoutError is an OSError
+                self._failed(error)
+            except BaseException:  # cancelled: nobody knows how far it got
+                self._rewrite = True
+                raise
+            else:
+                self._succeeded(write)
+
+    def commit_now(self, living: Living) -> None:
+        """Do the same, but block. For the start and the end."""
+        write = self._next_write(living)
+        if write is None:
+            return
+        try:
+            write.run()
+        except OSError as error:
+            self._failed(error)
+        else:
+            self._succeeded(write)
+
+    @property
+    def hangs(self) -> bool:
+        """Whether a write has not come back."""
+        return self._lane.busy
+
+    def close(self) -> None:
+        """Let go of file and lock."""
+        self._journal.close()
+
+    def _next_write(self, living: Living) -> _Write | None:
+        ticket = self.ticket
+        self.ticket += 1
+        if self._rewrite or self._journal.size > 2 * living.size_bytes + SLACK_BYTES:
+            snapshot = living.snapshot()
+            write = _Write(self._journal, snapshot.data, ticket, snapshot.reserved, sync=True)
+        elif not self._buffer:
+            return None
+        else:
+            sync = self._urgent or monotonic_s() - self._synced_s >= self._sign_of_life_s
+            write = _Write(self._journal, bytes(self._buffer), ticket, None, sync=sync)
+        self._buffer.clear()
+        self._urgent = self._rewrite = False  # what is asked for while the write is on its way is for the next one
+        return write
+
+    def _failed(self, error: Exception) -> None:
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+        trouble = reason or "the disk does not answer"
+        if trouble != self.trouble:
+            log.error("spool_cannot_be_written", directory=str(self._journal.directory), error=trouble)
+        self.trouble = trouble
+        self._rewrite = True
+
+    def _succeeded(self, write: _Write) -> None:
+        if self.trouble:
+            log.info("spool_can_be_written_again", directory=str(self._journal.directory))
+        self.trouble = None
+        if write.sync:
+            self._durable, self._synced_s = write.ticket, monotonic_s()
+        if write.reserved is not None:
+            self.reserved = write.reserved
+
+    def _set_aside(self, damage: list[str]) -> None:
+        try:
+            aside = str(self._journal.set_aside())
+        except OSError as error:  # no room and no right to rename: then it cannot be replaced either
+            aside = f"cannot be kept: {error.strerror}"
+        log.error("spool_damaged", file=str(self._journal.path), aside=aside, damage=damage[:5])
+
+
+class _Write(NamedTuple):
+    """One piece of work. `reserved` is set where the whole file is written anew."""
+
+    journal: Journal
+    data: bytes
+    ticket: int
+    reserved: int | None
+    sync: bool
+
+    def run(self) -> None:
+        """Do it. Blocks."""
+        if self.reserved is not None:
+            self.journal.replace(self.data)
+        else:
+            self.journal.append(self.data, sync=self.sync)

@@ -1,0 +1,87 @@
+"""What a probe is: it is asked, and it says what it saw. Nothing here knows of MQTT, spools or deadlines.
+
+A probe never decides what is an outage (that is `wire.runs`, with a debounce for each state) and never times itself:
+the deadline comes from outside (`agent.watch`). It may ask to be asked early, by calling `Around.wake`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple, Protocol
+
+from common.clock import Clock
+from common.config import Section
+from wire.states import Cause, PlayerState
+
+DETAIL_CHARS = 200  # a heartbeat of 32 outputs must stay under 64 KiB however much the probes have to say
+
+
+class Reading(NamedTuple):
+    """What a probe saw. A probe that could not ask says `unknown`: "could not ask" is never "off"."""
+
+    state: PlayerState
+    cause: Cause | None = None
+    detail: str | None = None
+
+
+class Probe(Protocol):
+    """One way to learn whether an output is really playing."""
+
+    silence: Reading
+    """What it means when the deadline passes without an answer."""
+
+    async def read(self) -> Reading:
+        """Ask once. May be cancelled at the deadline; any exception becomes `unknown`."""
+
+    async def close(self) -> None:
+        """Let go of sockets and tasks."""
+
+
+class Report(NamedTuple):
+    """What the player's own software says of one output, as posted to the agent."""
+
+    state: PlayerState
+    cause: Cause | None
+    detail: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Around:
+    """What a probe may use of its surroundings.
+
+    `wake` asks for an early reading (callable from the event loop only); `mailboxes` is where a probe that is told,
+    rather than asks, leaves the function that takes in a report for its output.
+    """
+
+    output: str
+    clock: Clock
+    wake: Callable[[], None] = lambda: None
+    mailboxes: dict[str, Callable[[Report], None]] = field(default_factory=dict)
+
+
+class Complaint(NamedTuple):
+    """What is wrong with a probe's own table although every key has the right type. `id` is stable."""
+
+    id: str
+    key: str
+    message: str
+    remedy: str
+
+
+class ProbeKind(NamedTuple):
+    """An entry of the register: the type of the probe's own table, how to build the probe from it, what to refuse."""
+
+    options: type[Section]
+    build: Callable[[Any, Around], Probe]
+    summary: str
+    complaints: Callable[[Any], Iterable[Complaint]] = lambda _: ()
+
+
+def tidy(detail: str | None) -> str | None:
+    """Commentary fit for the wire: valid UTF-8, one line, at most `DETAIL_CHARS` characters."""
+    if not detail:
+        return None
+    text = detail.encode("utf-8", "replace").decode("utf-8")
+    text = "".join(character if character.isprintable() else " " for character in text)
+    return text if len(text) <= DETAIL_CHARS else text[: DETAIL_CHARS - 1] + "…"

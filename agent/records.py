@@ -1,0 +1,128 @@
+"""PURE. The spool's file format: one record a line, `crc32 SP json LF`, CRC-32 in eight hex digits over the JSON.
+
+Records, in the order in which they are replayed:
+
+    kind    says
+    ------  -------------------------------------------------------------------------------------------------
+    head    whose spool this is, and up to which seq it may have been used (`reserved`); first line of every file
+    turn    runs that ended, and *all* runs that are open from then on: one record, so that it is all or nothing
+    alive   how far the open runs have been seen since (sign of life)
+    acked   runs that the collector has
+    clock   `wall − mono` of a boot while a time source disciplined the wall clock
+    stop    an orderly end; the next seq to use
+
+Any line that does not check is damage; `read` tells what was damaged and goes on behind it.
+"""
+
+from __future__ import annotations
+
+from binascii import crc32
+from collections.abc import Iterable
+from typing import Final, NamedTuple
+
+import msgspec
+
+from wire.messages import Run, Seq, Token
+
+VERSION: Final = 1
+MAX_LINE_BYTES: Final = 1024 * 1024
+_CRC_HEX: Final = 8
+
+
+class Kept(msgspec.Struct):
+    """A closed run with the spool that numbered it."""
+
+    spool: Token
+    run: Run
+
+
+class Opened(msgspec.Struct):
+    """An open run with the spool that numbered it, and how far it has been seen."""
+
+    spool: Token
+    run: Run
+    seen_mono_ms: int
+    seen_ms: int
+
+
+class Head(msgspec.Struct, tag="head"):
+    """First record of every file."""
+
+    spool: Token
+    device: str
+    reserved: Seq
+    version: int = VERSION
+    given_up: int = 0
+
+
+class Turn(msgspec.Struct, tag="turn"):
+    """Runs that ended, and all that are open from then on."""
+
+    closed: list[Kept]
+    open: list[Opened]
+
+
+class Alive(msgspec.Struct, tag="alive"):
+    """(spool, seq, mono, wall): up to when that open run has been seen."""
+
+    seen: list[tuple[str, int, int, int]]
+
+
+class Acked(msgspec.Struct, tag="acked"):
+    """Runs that the collector has."""
+
+    spool: Token
+    seqs: list[tuple[Seq, Seq]]
+
+
+class ClockFact(msgspec.Struct, tag="clock"):
+    """What a boot's clock was."""
+
+    boot: Token
+    offset_ms: int
+
+
+class Stop(msgspec.Struct, tag="stop"):
+    """An orderly end."""
+
+    next: Seq
+
+
+Record = Head | Turn | Alive | Acked | ClockFact | Stop
+_ENCODER: Final = msgspec.json.Encoder()
+_DECODER: Final[msgspec.json.Decoder[Record]] = msgspec.json.Decoder(Record)
+
+
+class Contents(NamedTuple):
+    """What a file holds: the records that check, in order, and a word on each stretch that does not."""
+
+    records: list[Record]
+    damage: list[str]
+
+
+def line(record: Record) -> bytes:
+    """Record → one line."""
+    body = _ENCODER.encode(record)
+    return b"%08x " % crc32(body) + body + b"\n"
+
+
+def read(lines: Iterable[bytes]) -> Contents:
+    """Lines (with their line ends) → contents. Never raises for what the lines hold."""
+    contents = Contents([], [])
+    for number, text in enumerate(lines, start=1):
+        record = _record(text)
+        if record is None:
+            contents.damage.append(f"line {number}: {len(text)} bytes do not check")
+        else:
+            contents.records.append(record)
+    return contents
+
+
+def _record(text: bytes) -> Record | None:
+    crc, space, body = text[:_CRC_HEX], text[_CRC_HEX : _CRC_HEX + 1], text[_CRC_HEX + 1 : -1]
+    if space != b" " or not text.endswith(b"\n") or crc != b"%08x" % crc32(body):
+        return None
+    try:
+        return _DECODER.decode(body)
+    except msgspec.MsgspecError:  # from another version of the program: as unreadable to us as noise
+        return None

@@ -1,0 +1,155 @@
+"""PURE. What a spool says after a restart, and what that means for the runs that were cut off (SPEC part 4).
+
+Also what stands in for runs that a full spool gave up.
+
+- Same boot: a run that was cut off ends at its last sign of life; the gap until now is nobody's evidence.
+- New boot: the same, and a run `off` reaches from there to the moment of the boot, without a cause: nothing here can
+  tell a power cut from a kernel that died.
+- An orderly end leaves nothing open, so nothing follows from it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final, NamedTuple
+
+import msgspec
+
+from agent.records import VERSION, Acked, Alive, ClockFact, Contents, Head, Kept, Opened, Record, Stop, Turn
+from wire.messages import Run
+
+GIVEN_UP: Final = "the spool was full: the evidence of this time was given up"
+
+Name = tuple[str, int]
+"""A run's (spool, seq)."""
+
+
+@dataclass
+class Recalled:
+    """What the file still tells. `spool` is None where new runs need a new spool id; `damage` says why."""
+
+    spool: str | None = None
+    next_seq: int = 0
+    given_up: int = 0
+    runs: dict[Name, Run] = field(default_factory=dict)
+    open: dict[str, Opened] = field(default_factory=dict)
+    clocks: dict[str, int] = field(default_factory=dict)
+    damage: list[str] = field(default_factory=list)
+
+
+def recall(contents: Contents, device: str) -> Recalled:
+    """Replay the records of `device` ("tenant/device")."""
+    recalled = Recalled(damage=list(contents.damage))
+    head = contents.records[0] if contents.records else None
+    if not isinstance(head, Head):
+        if head is not None:
+            recalled.damage.append("the first line is no head")
+    elif head.device != device or head.version != VERSION:
+        recalled.damage.append(f"it is of {head.device!r}, version {head.version}: not ours")
+        return recalled
+    for record in contents.records:
+        _replay(recalled, record)
+    if recalled.damage:
+        recalled.spool = None
+    return recalled
+
+
+def _replay(recalled: Recalled, record: Record) -> None:
+    match record:
+        case Head():
+            recalled.spool, recalled.next_seq, recalled.given_up = record.spool, record.reserved, record.given_up
+        case Turn():
+            recalled.runs |= {(kept.spool, kept.run.seq): kept.run for kept in record.closed}
+            recalled.open = {opened.run.output: opened for opened in record.open}
+        case Alive():
+            _note_alive(recalled, record)
+        case Acked():
+            _drop(recalled, record)
+        case ClockFact():
+            recalled.clocks[record.boot] = record.offset_ms
+        case Stop():
+            recalled.next_seq = record.next
+
+
+def _note_alive(recalled: Recalled, alive: Alive) -> None:
+    by_name = {(opened.spool, opened.run.seq): opened for opened in recalled.open.values()}
+    for spool, seq, mono_ms, wall_ms in alive.seen:
+        opened = by_name.get((spool, seq))
+        if opened is not None and mono_ms > opened.seen_mono_ms:
+            opened.seen_mono_ms, opened.seen_ms = mono_ms, wall_ms
+
+
+def _drop(recalled: Recalled, acked: Acked) -> None:
+    for name in covered(recalled.runs, acked.spool, acked.seqs):
+        del recalled.runs[name]
+
+
+def covered(runs: Mapping[Name, object], spool: str, seqs: Sequence[tuple[int, int]]) -> list[Name]:
+    """Names of the runs that an ack's ranges cover, however long the ranges are."""
+    names: list[Name] = []
+    for first, last in seqs:
+        if last - first < len(runs):
+            names += [(spool, seq) for seq in range(first, last + 1) if (spool, seq) in runs]
+        else:
+            names += [name for name in runs if name[0] == spool and first <= name[1] <= last]
+    return names
+
+
+class Now(NamedTuple):
+    """The moment of the start, on both clocks, and its boot."""
+
+    boot: str
+    mono_ms: int
+    wall_ms: int
+
+    @property
+    def boot_wall_ms(self) -> int:
+        """What the wall clock would have said at the boot."""
+        return max(0, self.wall_ms - self.mono_ms)
+
+
+def cut_off(opened: Opened) -> Kept | None:
+    """End a run that was cut off at its last sign of life; None where nothing of it was seen."""
+    run = opened.run
+    if opened.seen_mono_ms <= run.start_mono_ms:
+        return None
+    return Kept(opened.spool, msgspec.structs.replace(run, end_ms=opened.seen_ms, end_mono_ms=opened.seen_mono_ms))
+
+
+def dark(opened: Opened, seq: int, now: Now) -> Run:
+    """The run `off` from the last sign of life in an earlier boot to this boot."""
+    return Run(
+        seq=seq,
+        output=opened.run.output,
+        state="off",
+        detail="dark from the last sign of life to the boot",
+        start_ms=opened.seen_ms,
+        start_mono_ms=opened.seen_mono_ms,
+        boot=opened.run.boot,
+        end_ms=now.boot_wall_ms,
+        end_mono_ms=0,
+        end_boot=now.boot,
+    )
+
+
+def given_up(runs: Sequence[Run]) -> int:
+    """How many of them are evidence, and not themselves stand-ins of earlier ones."""
+    return sum(1 for run in runs if run.detail != GIVEN_UP)
+
+
+def stand_in(runs: Sequence[Run], seq: int) -> Run:
+    """One run `unknown` from the start of the first to the end of the last of one output's runs."""
+    first, last = runs[0], runs[-1]
+    return Run(
+        seq=seq,
+        output=first.output,
+        state="unknown",
+        detail=GIVEN_UP,
+        start_ms=first.start_ms,
+        start_mono_ms=first.start_mono_ms,
+        boot=first.boot,
+        end_ms=last.end_ms,
+        end_mono_ms=last.end_mono_ms,
+        end_boot=last.end_boot or last.boot,
+    )

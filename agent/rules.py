@@ -1,0 +1,95 @@
+"""PURE. What a well-typed configuration may still get wrong. Each finding has a stable id and a remedy."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections import Counter
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, NamedTuple
+
+from common.config import Finding
+
+if TYPE_CHECKING:
+    from agent.config import AgentConfig
+
+_PORTS = 65_535
+
+
+class ListenError(ValueError):
+    """The text is no `host:port`."""
+
+
+class Listen(NamedTuple):
+    """Where to listen."""
+
+    host: str
+    port: int
+
+    @property
+    def loopback(self) -> bool:
+        """Whether only this machine can reach it."""
+        if self.host == "localhost":
+            return True
+        try:
+            return ipaddress.ip_address(self.host).is_loopback
+        except ValueError:
+            return False  # a name may lead anywhere
+
+
+def parse_listen(text: str) -> Listen:
+    """`"127.0.0.1:8787"`, `"[::1]:8787"` → host and port; ListenError otherwise."""
+    host, colon, port = text.rpartition(":")
+    if not (colon and port.isascii() and port.isdigit() and int(port) <= _PORTS):
+        raise ListenError(f"{text!r} is not host:port")
+    if host.startswith("[") and host.endswith("]"):
+        host = host[1:-1]
+    if not host:
+        raise ListenError(f"{text!r} names no host")
+    return Listen(host, int(port))
+
+
+def findings(config: AgentConfig, file: str) -> list[Finding]:
+    """Every complaint about the file."""
+    return [Finding(name, file, key, message, remedy) for name, key, message, remedy in _complaints(config)]
+
+
+_Complaint = tuple[str, str, str, str]
+
+
+def _complaints(config: AgentConfig) -> Iterator[_Complaint]:
+    for output, count in Counter(output.id for output in config.outputs).items():
+        if count > 1:
+            yield "agent.output_twice", "outputs", f"{count} outputs have the id {output!r}", "give each its own id"
+    yield from _mqtt(config)
+    yield from _listen("health", config.health.listen, config.health.token)
+    if any(output.probe == "push" for output in config.outputs):
+        yield from _listen("push", config.push.listen, config.push.token)
+        if not (config.push.listen or config.push.socket):
+            yield "agent.push_nowhere", "push", "nobody can report", "set push.listen or push.socket"
+
+
+def _mqtt(config: AgentConfig) -> Iterator[_Complaint]:
+    mqtt = config.mqtt
+    if mqtt.password and mqtt.password_file:
+        yield "agent.password_twice", "mqtt.password", "password and password_file are both set", "keep one of them"
+    if mqtt.reconnect_min_s > mqtt.reconnect_max_s:
+        yield "agent.reconnect", "mqtt.reconnect_min_s", "is over reconnect_max_s", "make it the smaller one"
+    if mqtt.tls and bool(mqtt.tls.cert_file) != bool(mqtt.tls.key_file):
+        yield "agent.tls_pair", "mqtt.tls", "cert_file and key_file belong together", "set both or neither"
+
+
+def _listen(table: str, text: str, token: str) -> Iterator[_Complaint]:
+    if not text:
+        return
+    try:
+        listen = parse_listen(text)
+    except ListenError as error:
+        yield "agent.listen", f"{table}.listen", str(error), 'write it like "127.0.0.1:8787", or "" for none'
+        return
+    if not listen.loopback and not token:
+        yield (
+            "agent.listen_open",
+            f"{table}.listen",
+            f"{text} can be reached from other machines, and no token is set",
+            f"listen on 127.0.0.1, or set {table}.token",
+        )

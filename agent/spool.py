@@ -1,0 +1,242 @@
+"""What must survive the power cut: runs until the collector has them, and what is open now.
+
+Memory is the truth while the agent lives; the journal is what a restart finds. A run may be sent once it is durable, or
+at once while the disk is in trouble (then it lives in memory, `trouble` says why, and every commit tries again).
+
+Identity. `(device, spool, seq)` names a run for ever, so a seq is issued only below `reserved`, which is durable before
+the seq is used: the head of the file reserves a block, and raising it rewrites the file. After a crash counting goes on
+above the block. Where no reservation can be had (damage, a disk that cannot be written), a new random spool id takes
+its place.
+
+Bounds. Waiting runs take at most `max_bytes`; the file at most twice what is alive plus 256 KiB, and while it is
+rewritten both exist. When the bound is reached the oldest runs are given up, down to four fifths of it: each output's
+become one run `unknown` that says so, and are counted in `given_up`. Weeks offline fit (a run takes about 300 bytes).
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
+from typing import Final, NamedTuple
+
+import structlog
+
+from agent.disk import SLACK_BYTES, Disk, Snapshot
+from agent.journal import Journal
+from agent.records import Acked, Alive, ClockFact, Head, Kept, Opened, Record, Stop, Turn, line
+from agent.restart import Name, Now, Recalled, covered, cut_off, dark, given_up, stand_in
+from common.clock import Clock
+from wire.messages import BootClock, Run
+
+log = structlog.get_logger(__name__)
+
+RESERVE: Final = 4096  # seqs a block
+CLOCK_STEP_MS: Final = 10  # a boot's offset is noted again when it moved by more
+MAX_CLOCKS: Final = 64
+_READ_FACTOR: Final = 4  # a file longer than any of ours is damage, not to be read to its end
+
+
+class _Waiting(NamedTuple):
+    run: Run
+    size_bytes: int
+    ticket: int
+
+
+class Spool:
+    """Open one with `Spool.open`. The event loop owns it."""
+
+    def __init__(self, disk: Disk, device: str, clock: Clock, max_bytes: int) -> None:
+        self._disk = disk
+        self._device = device
+        self._clock = clock
+        self._max_bytes = max_bytes
+        self._next = 1
+        self._reserved = 0  # of a spool id that only memory knows yet
+        self._runs: dict[Name, _Waiting] = {}
+        self._open: dict[str, Opened] = {}
+        self._clocks: dict[str, int] = {}
+        self.id = _new_id()
+        self.size_bytes = 0
+        """What the waiting runs take."""
+        self.given_up = 0
+        """Runs given up because the spool was full."""
+
+    @classmethod
+    def open(cls, journal: Journal, device: str, clock: Clock, max_bytes: int, sign_of_life_s: float) -> Spool:
+        """Take over what the directory holds and end what was cut off; never fails for what it holds.
+
+        `device` is "tenant/device". Blocks. SpoolBusyError where another process holds the directory.
+        """
+        disk = Disk(journal, sign_of_life_s)
+        spool = cls(disk, device, clock, max_bytes)
+        recalled = disk.recall(_READ_FACTOR * max_bytes + SLACK_BYTES, device)
+        spool._take_over(recalled)
+        disk.commit_now(spool)  # reserves seqs, and leaves behind what was damaged
+        spool._settle(recalled)
+        disk.commit_now(spool)
+        return spool
+
+    # --- what is known ----------------------------------------------------------------------------------------------
+
+    @property
+    def depth(self) -> int:
+        """Closed runs that the collector does not have yet."""
+        return len(self._runs)
+
+    @property
+    def trouble(self) -> str | None:
+        """Why the disk cannot be written; None: it can."""
+        return self._disk.trouble
+
+    @property
+    def open_runs(self) -> list[Opened]:
+        """What is open now, by output."""
+        return list(self._open.values())
+
+    def sendable(self) -> Iterator[Kept]:
+        """Closed runs, oldest first, that are durable (or cannot be, as long as the disk is in trouble)."""
+        for (spool, _), waiting in self._runs.items():
+            if self._disk.settled(waiting.ticket):
+                yield Kept(spool, waiting.run)
+
+    def holds(self, name: Name) -> bool:
+        """Whether that run still waits."""
+        return name in self._runs
+
+    def clocks(self) -> list[BootClock]:
+        """What is remembered of the clocks of the boots that still have runs waiting, and of this one."""
+        boots = {self._clock.boot_id()}
+        for run in (*(waiting.run for waiting in self._runs.values()), *(one.run for one in self._open.values())):
+            boots |= {boot for boot in (run.boot, run.end_boot) if boot}
+        known = [(boot, offset) for boot, offset in self._clocks.items() if boot in boots]
+        return [BootClock(boot=boot, offset_ms=offset) for boot, offset in known[-MAX_CLOCKS:]]
+
+    # --- what happens -----------------------------------------------------------------------------------------------
+
+    def issue(self) -> Name:
+        """The name of the next run."""
+        if self._next >= max(self._disk.reserved, self._reserved):
+            self.id, self._next = _new_id(), 1  # random: nobody can have used it
+            self._disk.reserved, self._reserved = 0, RESERVE
+            log.warning("new_spool_id", spool=self.id, reason=self.trouble or "every reserved seq is used")
+        if self._disk.reserved - self._next < RESERVE // 2:
+            self._disk.write_anew()
+        seq = self._next
+        self._next += 1
+        return self.id, seq
+
+    def turn(self, closed: Sequence[Kept], opened: Iterable[Opened]) -> None:
+        """Runs ended, and these are all that are open from now on. Call `commit` to make it durable."""
+        self._open = {entry.run.output: entry for entry in opened}
+        for kept in closed:
+            self._add(kept)
+        self._disk.put(Turn(list(closed), list(self._open.values())), urgent=True)
+        if self.size_bytes > self._max_bytes:
+            self._give_up_oldest()
+
+    def saw(self, output: str, mono_ms: int, wall_ms: int, detail: str | None) -> None:
+        """The open run of that output was seen until then. `alive` writes it down."""
+        opened = self._open[output]
+        opened.seen_mono_ms, opened.seen_ms, opened.run.detail = mono_ms, wall_ms, detail
+
+    def alive(self) -> None:
+        """Note how far the open runs have been seen, and this boot's clock."""
+        if self._open:
+            seen = [(one.spool, one.run.seq, one.seen_mono_ms, one.seen_ms) for one in self._open.values()]
+            self._disk.put(Alive(seen))
+        if self._clock.synced():
+            boot, offset = self._clock.boot_id(), self._clock.wall_ms() - self._clock.mono_ms()
+            known = self._clocks.get(boot)
+            if known is None or abs(known - offset) > CLOCK_STEP_MS:
+                self._clocks[boot] = offset
+                self._disk.put(ClockFact(boot, offset))
+
+    def acknowledge(self, spool: str, seqs: Sequence[tuple[int, int]]) -> int:
+        """Drop the runs that the collector has; how many those were."""
+        names = covered(self._runs, spool, seqs)
+        for name in names:
+            self.size_bytes -= self._runs.pop(name).size_bytes
+        if names:
+            self._disk.put(Acked(spool, list(seqs)))
+        return len(names)
+
+    async def commit(self) -> None:
+        """Bring what happened to disk; durable where it must be. Disk errors are survived: see `trouble`."""
+        await self._disk.commit(self)
+
+    def close(self, *, orderly: bool) -> None:
+        """Let go. `orderly`: nothing is open any more, and the next start goes on counting here. Blocks."""
+        if self._disk.hangs:
+            return  # what it was given is in the kernel's hands, and the lock ends with the process
+        self._disk.commit_now(self)
+        if orderly and self.trouble is None:
+            self._disk.put(Stop(self._next), urgent=True)
+            self._disk.commit_now(self)
+        self._disk.close()
+
+    def snapshot(self) -> Snapshot:
+        """The whole file anew (for the disk)."""
+        kept_boots = {clock.boot for clock in self.clocks()}
+        self._clocks = {boot: offset for boot, offset in self._clocks.items() if boot in kept_boots}
+        reserved = self._next + RESERVE
+        records: list[Record] = [Head(self.id, self._device, reserved, given_up=self.given_up)]
+        records += [ClockFact(boot, offset) for boot, offset in self._clocks.items()]
+        records += [Turn([Kept(spool, waiting.run)], []) for (spool, _), waiting in self._runs.items()]
+        if self._open:
+            records.append(Turn([], list(self._open.values())))
+        return Snapshot(b"".join(map(line, records)), reserved)
+
+    # --- inside -----------------------------------------------------------------------------------------------------
+
+    def _take_over(self, recalled: Recalled) -> None:
+        for (spool, _), run in recalled.runs.items():
+            self._add(Kept(spool, run))
+        self._open, self._clocks, self.given_up = dict(recalled.open), dict(recalled.clocks), recalled.given_up
+        if recalled.spool is not None:
+            self.id, self._next = recalled.spool, max(1, recalled.next_seq)
+
+    def _settle(self, recalled: Recalled) -> None:
+        if not recalled.open:
+            return
+        now = Now(self._clock.boot_id(), self._clock.mono_ms(), self._clock.wall_ms())
+        closed: list[Kept] = []
+        for opened in recalled.open.values():
+            if (ended := cut_off(opened)) is not None:
+                closed.append(ended)
+            if opened.run.boot != now.boot:
+                spool, seq = self.issue()
+                closed.append(Kept(spool, dark(opened, seq, now)))
+        log.info("cut_off_runs_ended", outputs=sorted(recalled.open), runs=len(closed))
+        self.turn(closed, [])
+
+    def _add(self, kept: Kept) -> None:
+        name = (kept.spool, kept.run.seq)
+        if name in self._runs:
+            self.size_bytes -= self._runs.pop(name).size_bytes
+        size = len(line(Turn([kept], [])))
+        self.size_bytes += size
+        self._runs[name] = _Waiting(kept.run, size, self._disk.ticket)
+
+    def _give_up_oldest(self) -> None:
+        victims: dict[str, list[Run]] = {}
+        left = self.size_bytes
+        for waiting in self._runs.values():
+            if left <= self._max_bytes * 4 // 5:
+                break
+            left -= waiting.size_bytes
+            victims.setdefault(waiting.run.output, []).append(waiting.run)
+        for name in list(islice(self._runs, sum(map(len, victims.values())))):
+            self.size_bytes -= self._runs.pop(name).size_bytes
+        rest, self._runs = self._runs, {}
+        for runs in victims.values():
+            self.given_up += given_up(runs)
+            spool, seq = self.issue()
+            self._add(Kept(spool, stand_in(runs, seq)))
+        self._runs |= rest
+        self._disk.write_anew()
+        log.error("spool_full", max_bytes=self._max_bytes, given_up_runs=self.given_up)
+
+
+def _new_id() -> str:
+    return secrets.token_hex(8)

@@ -1,0 +1,111 @@
+"""What the agent has to say, for the publisher: evidence and spool in the words of the wire."""
+
+from __future__ import annotations
+
+import importlib.metadata
+from collections.abc import Iterator
+from typing import TypedDict
+
+import msgspec
+
+from agent import host
+from agent.config import Output, Settings
+from agent.evidence import Evidence
+from agent.host import Figures, Sampler
+from agent.records import Kept
+from agent.restart import Name
+from agent.spool import Spool
+from common.clock import Clock
+from wire.messages import Ack, Heartbeat, Hello, Run
+from wire.messages import Output as WireOutput
+from wire.runs import Confirm, Rules
+
+_MS = 1000
+_MISSED_READINGS = 3  # so many in a row without any reading, and nobody's evidence covers the gap
+
+
+class Stamp(TypedDict):
+    """What every message says of the clocks."""
+
+    boot: str
+    sent_ms: int
+    mono_ms: int
+    synced: bool
+
+
+def stamp(clock: Clock) -> Stamp:
+    """Read the clocks for a message."""
+    return Stamp(boot=clock.boot_id(), sent_ms=clock.wall_ms(), mono_ms=clock.mono_ms(), synced=clock.synced())
+
+
+def rules_of(output: Output) -> Rules:
+    """PURE. The run machine's rules as an output's table gives them; states not named keep the machine's own."""
+    confirm = {str(state): Confirm(table.samples, round(table.hold_s * _MS)) for state, table in output.confirm.items()}
+    return Rules(confirm, max_gap_ms=round(_MISSED_READINGS * (output.interval_s + output.timeout_s) * _MS))
+
+
+def version() -> str:
+    """The version of the installed distribution; `unknown` when run from a source tree that is not installed."""
+    try:
+        return importlib.metadata.version("signwatch")
+    except importlib.metadata.PackageNotFoundError:
+        return "unknown"
+
+
+class Station:
+    """Fulfils `agent.publisher.Station`."""
+
+    def __init__(self, settings: Settings, clock: Clock, spool: Spool, evidence: Evidence, sampler: Sampler) -> None:
+        self._config = settings.config
+        self._clock = clock
+        self._spool = spool
+        self._evidence = evidence
+        self._sampler = sampler
+        self._facts = host.facts()
+        self._version = version()
+
+    def hello(self) -> Hello:
+        """Who we are, now."""
+        return Hello(
+            **stamp(self._clock),
+            spool=self._spool.id,
+            agent=self._version,
+            interval_s=self._config.interval_s,
+            outputs=[WireOutput(id=output.id, probe=output.probe) for output in self._config.outputs],
+            host=self._facts,
+            clocks=self._spool.clocks(),
+        )
+
+    def heartbeats(self) -> list[Heartbeat]:
+        """What is open now; at least one message, and one for each spool id that numbered an open run."""
+        said, figures = stamp(self._clock), self.figures()
+        stated = self._evidence.stated(said["mono_ms"])
+        by_spool: dict[str, list[Run]] = {self._spool.id: []}
+        for one in stated:
+            by_spool.setdefault(one.spool, []).append(msgspec.structs.replace(one.run, boot=None))
+        return [
+            Heartbeat(**said, spool=spool, open=runs, host=figures)
+            for spool, runs in by_spool.items()
+            if runs or len(by_spool) == 1
+        ]
+
+    def sendable(self) -> Iterator[Kept]:
+        """Closed runs, oldest first."""
+        return self._spool.sendable()
+
+    def holds(self, name: Name) -> bool:
+        """Whether that run still waits for its ack."""
+        return self._spool.holds(name)
+
+    def acknowledged(self, ack: Ack) -> None:
+        """The collector has these."""
+        self._spool.acknowledge(ack.spool, ack.seqs)
+
+    def figures(self) -> Figures:
+        """The machine's figures and the spool's."""
+        spool: Figures = {"spool_runs": self._spool.depth, "spool_bytes": self._spool.size_bytes}
+        if self._spool.trouble:
+            spool["spool_error"] = self._spool.trouble
+        if self._spool.given_up:
+            spool["spool_given_up_runs"] = self._spool.given_up
+        return self._sampler.figures | spool

@@ -1,0 +1,88 @@
+"""Asks one probe, for ever: on time, within a deadline from outside, and whatever it does it takes nobody down."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+from agent.probes.base import Probe, Reading, tidy
+from common.clock import Clock, monotonic_s
+from common.tasks import cancel, spawn
+from wire.runs import Instant
+
+MIN_PAUSE_S = 0.2  # between two readings, however often a probe asks for an early one
+
+Take = Callable[[str, Reading, Instant], None]
+
+
+class Watch:
+    """One output's probe and its timing."""
+
+    def __init__(
+        self,
+        output: str,
+        probe: Probe,
+        interval_s: float,
+        timeout_s: float,
+        clock: Clock,
+        take: Take,
+        early: asyncio.Event,
+    ) -> None:
+        self.output = output
+        self._probe = probe
+        self._interval_s = interval_s
+        self._timeout_s = timeout_s
+        self._clock = clock
+        self._take = take
+        self._early = early  # set by whoever wants an early reading
+        self._asking: asyncio.Task[Reading] | None = None
+
+    async def run(self) -> None:
+        """Ask until cancelled."""
+        try:
+            while True:
+                started_s = monotonic_s()
+                self._early.clear()
+                at = Instant(self._clock.mono_ms(), self._clock.wall_ms())
+                self._take(self.output, await self.ask(), at)
+                await self._pause(started_s)
+        finally:
+            await self.close()
+
+    async def ask(self) -> Reading:
+        """One reading within the deadline; what stands in the way becomes a reading too."""
+        if self._asking is not None and not await _ends(self._asking, self._timeout_s):
+            return self._probe.silence  # an earlier reading does not even heed its cancellation: never two at once
+        task = self._asking = spawn(self._probe.read(), f"probe-{self.output}")
+        if not await _ends(task, self._timeout_s):
+            task.cancel()
+            return self._probe.silence
+        return _result(task)
+
+    async def close(self) -> None:
+        """End the reading that may be on its way, and the probe."""
+        await cancel(self._asking)
+        await self._probe.close()
+
+    async def _pause(self, started_s: float) -> None:
+        await asyncio.sleep(MIN_PAUSE_S)
+        left_s = self._interval_s - (monotonic_s() - started_s)
+        if left_s <= 0:
+            return
+        try:
+            async with asyncio.timeout(left_s):
+                await self._early.wait()
+        except TimeoutError:
+            return
+
+
+async def _ends(task: asyncio.Task[Reading], patience_s: float) -> bool:
+    await asyncio.wait({task}, timeout=patience_s)
+    return task.done()
+
+
+def _result(task: asyncio.Task[Reading]) -> Reading:
+    if task.cancelled():
+        return Reading("unknown", None, "the reading was cut off")
+    error = task.exception()  # `spawn` has logged it
+    return task.result() if error is None else Reading("unknown", None, tidy(f"the probe failed: {error!r}"))
