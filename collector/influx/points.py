@@ -230,6 +230,23 @@ def alert_point(alert: AlertView, now_ms: int | None = None) -> str:
     )
 
 
+def open_alert_points(figures: Iterable[FigureView], open_alerts: Iterable[AlertView], now_ms: int) -> list[str]:
+    """How many alerts of each agreement are open; 0 is said, too, so that "none" differs from "nobody says"."""
+    counts = Counter((alert.agreement, alert.severity) for alert in open_alerts)
+    return [
+        _line(
+            "alerts_open",
+            {"tenant": figure.tenant, "contract": figure.contract},
+            {
+                "critical_count": counts[figure.key, "critical"],
+                "warning_count": counts[figure.key, "warning"],
+            },
+            now_ms,
+        )
+        for figure in figures
+    ]
+
+
 def snapshot_points(
     players: Sequence[PlayerView],
     platforms: Sequence[PlatformView],
@@ -244,6 +261,7 @@ def snapshot_points(
         *(platform_point(platform, now_ms) for platform in platforms),
         *(figure_point(figure) for figure in figures),
         *(line for figure in figures for line in threshold_points(figure)),
+        *open_alert_points(figures, open_alerts, now_ms),
         *(alert_point(alert, now_ms) for alert in open_alerts),
     ]
 

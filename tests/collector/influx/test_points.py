@@ -169,6 +169,14 @@ def test_an_alert_is_open_until_its_closing_says_otherwise(influx: InfluxServer)
     assert (rows[0]["kind"], rows[0]["severity"]) == ("players_down", "critical")
 
 
+def test_no_open_alert_is_said_as_a_zero() -> None:
+    views = [alert(), alert(kind="players_unknown", severity="warning"), alert(agreement="bar/admira")]
+    assert points.open_alert_points([figure(), figure(tenant="caf")], views, NOW_MS) == [
+        f"alerts_open,contract=admira,tenant=acme critical_count=1i,warning_count=1i {NOW_MS}",
+        f"alerts_open,contract=admira,tenant=caf critical_count=0i,warning_count=0i {NOW_MS}",
+    ]
+
+
 def test_a_snapshot_says_everything_that_is_true_now(influx: InfluxServer) -> None:
     portal = PlatformView(
         subject="acme/portal",
@@ -187,7 +195,7 @@ def test_a_snapshot_says_everything_that_is_true_now(influx: InfluxServer) -> No
     lines = points.snapshot_points([player()], [portal], [figure()], [alert()], NOW_MS)
     write(influx, *lines)
     names = {value for series in influx.query("SHOW MEASUREMENTS") for (value,) in series.values}
-    assert names == {"player", "fleet", "platform", "figure", "threshold", "alert"}
+    assert names == {"player", "fleet", "platform", "figure", "threshold", "alert", "alerts_open"}
     (row,) = influx.rows('SELECT * FROM "platform"')
     assert (row["platform"], row["state"], row["up"], row["latency_ms"], row["state_age_ms"]) == (
         "portal",
@@ -205,7 +213,7 @@ def test_a_thousand_players_make_a_few_thousand_series_and_not_more(start_influx
         fleet = [player(f"player-{number:04d}", state="playing") for number in range(1000)]
         write(influx, *points.snapshot_points(fleet, [], [figure()], [alert()], NOW_MS + minute * 60_000))
     ((count,),) = (series.values[0] for series in influx.query('SHOW SERIES CARDINALITY ON "signwatch"'))
-    assert count <= 1000 + 1 + 1 + 3 + 1
+    assert count <= 1000 + 1 + 1 + 3 + 1 + 1
 
 
 def _dict(heartbeat: Heartbeat) -> dict[str, object]:
