@@ -11,7 +11,7 @@ from collector.ledger import journal, schema
 from collector.ledger.upsert import upsert
 from collector.registry.files import read_files
 from collector.registry.model import OWN_DEVICE
-from collector.registry.newcomers import Stranger, to_newcomer
+from collector.registry.newcomers import Stranger, to_newcomers
 from collector.registry.plan import ApplyAnswer, ApplyRequest, MovedError, Plan, make_plan
 from collector.registry.records import Kind, Record, Ref, key_of, to_registry
 
@@ -126,16 +126,19 @@ def newcomers(connection: Connection) -> list[Newcomer]:
     """Devices and outputs that report but are not in the registry, by tenant and device."""
     registry = read_registry(connection)
     seen = _strange_outputs(connection)
-    found = []
     devices = schema.devices.c
     query = select(schema.devices).where(devices.device != OWN_DEVICE).order_by(devices.tenant, devices.device)
-    for row in connection.execute(query):
-        said = seen.get(row.id, set()) | _greeted(row.hello)
-        stranger = Stranger(row.tenant, row.device, tuple(sorted(said)), row.first_seen_ms, row.last_received_ms)
-        newcomer = to_newcomer(stranger, registry)
-        if newcomer is not None:
-            found.append(newcomer)
-    return found
+    strangers = [
+        Stranger(
+            row.tenant,
+            row.device,
+            tuple(sorted(seen.get(row.id, set()) | _greeted(row.hello))),
+            row.first_seen_ms,
+            row.last_received_ms,
+        )
+        for row in connection.execute(query)
+    ]
+    return to_newcomers(strangers, registry)
 
 
 def _strange_outputs(connection: Connection) -> Mapping[int, set[str]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from collector.registry.model import Registry
@@ -21,25 +22,28 @@ class Stranger(NamedTuple):
     last_seen_ms: int
 
 
-def to_newcomer(stranger: Stranger, registry: Registry) -> Newcomer | None:
-    """What of it is not in the registry, None where all is: the whole device, or single outputs of a known one."""
+def to_newcomers(strangers: Iterable[Stranger], registry: Registry) -> list[Newcomer]:
+    """What of them is not in the registry: whole devices, or single outputs of known ones; the rest is left out."""
+    contracts = _usual_contracts(registry)
+    found = (_to_newcomer(stranger, registry, contracts.get(stranger.tenant)) for stranger in strangers)
+    return [newcomer for newcomer in found if newcomer is not None]
+
+
+def _to_newcomer(stranger: Stranger, registry: Registry, contract: str | None) -> Newcomer | None:
     key = f"{stranger.tenant}/{stranger.device}"
-    if key in registry.subjects:  # a platform: the collector's own check reports it
-        return None
     outputs = tuple(output for output in stranger.outputs if f"{key}/{output}" not in registry.subjects)
     if key in registry.devices and not outputs:
         return None
-    text = _toml(stranger, outputs, registry)
+    text = _toml(stranger, outputs, contract, tenant_is_known=stranger.tenant in registry.tenants)
     return Newcomer(stranger.tenant, stranger.device, outputs, stranger.first_seen_ms, stranger.last_seen_ms, text)
 
 
-def _toml(stranger: Stranger, outputs: tuple[str, ...], registry: Registry) -> str:
+def _toml(stranger: Stranger, outputs: tuple[str, ...], contract: str | None, *, tenant_is_known: bool) -> str:
     """A file for `signwatch registry apply`. Ids of the wire need no escaping."""
     lines = []
-    if stranger.tenant not in registry.tenants:
+    if not tenant_is_known:
         lines += ["[[tenants]]", f'id = "{stranger.tenant}"', f'name = "{stranger.tenant}"', ""]
     lines += ["[[devices]]", f'tenant = "{stranger.tenant}"', f'id = "{stranger.device}"']
-    contract = _usual_contract(stranger.tenant, registry)
     since = iso(stranger.first_seen_ms // _SECOND_MS * _SECOND_MS)
     for output in outputs:
         lines += ["", "[[devices.outputs]]", f'id = "{output}"']
@@ -48,11 +52,10 @@ def _toml(stranger: Stranger, outputs: tuple[str, ...], registry: Registry) -> s
     return "\n".join(lines) + "\n"
 
 
-def _usual_contract(tenant: str, registry: Registry) -> str | None:
-    """The contract that judges all other players of the tenant, None where there are several or none."""
-    contracts = {
-        subject.contract
-        for subject in registry.subjects.values()
-        if subject.tenant == tenant and subject.kind == "player" and subject.contract is not None
-    }
-    return contracts.pop() if len(contracts) == 1 else None
+def _usual_contracts(registry: Registry) -> dict[str, str]:
+    """The contract that judges all players of a tenant, for tenants where it is one."""
+    contracts: dict[str, set[str]] = {}
+    for subject in registry.subjects.values():
+        if subject.kind == "player" and subject.contract is not None:
+            contracts.setdefault(subject.tenant, set()).add(subject.contract)
+    return {tenant: next(iter(names)) for tenant, names in contracts.items() if len(names) == 1}
