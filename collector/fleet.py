@@ -9,14 +9,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from collector.evidence import RunRow, join
-from collector.ledger.evidence_store import DeviceRow, Outcome
 from collector.registry.model import Registry, Subject
 from collector.views import HostFigures, Link, Newcomer
 from wire.messages import Heartbeat
 from wire.topics import Address
+
+if TYPE_CHECKING:
+    from collector.ledger.evidence_store import DeviceRow, Outcome
 
 SILENT_AFTER_INTERVALS: Final = 3
 OWN_DEVICE: Final = "_collector"  # no device can have this name: it is not one of the wire's

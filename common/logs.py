@@ -1,4 +1,4 @@
-"""Structured log lines: JSON for machines, short text on a terminal. One call at start; rich is never imported."""
+"""Structured log lines: JSON for machines, short text on a terminal. One call at start; rich is never used."""
 
 from __future__ import annotations
 

@@ -7,10 +7,11 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 
 from collector.backoff import backoff_ms
-from collector.ledger.alert_store import Delivery, StoredAlert
 
 if TYPE_CHECKING:
     import aiohttp
+
+    from collector.ledger.alert_store import Delivery, StoredAlert
 
 _FIRST_WAIT_MS: Final = 2_000
 LONGEST_WAIT_MS: Final = 300_000
