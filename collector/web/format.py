@@ -106,6 +106,8 @@ def _zone(name: str | None) -> tuple[str, tzinfo]:
 
 def plain(text: str, limit: int = 1000) -> str:
     """Text from the wire without control and direction characters, which could disguise what stands beside it."""
+    if text.isprintable() and len(text) <= limit:  # nearly always; it knows the same categories
+        return text
     shown = "".join("�" if unicodedata.category(char) in _UNSAFE_CATEGORIES else char for char in text[:limit])
     return shown + ("…" if len(text) > limit else "")
 

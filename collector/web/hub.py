@@ -241,7 +241,10 @@ class Hub:
     async def _pulse(self) -> None:
         while True:
             await asyncio.sleep(PULSE_S)
-            self.pulse()
+            try:
+                self.pulse()
+            except Exception:
+                log.exception("pulse_failed", remedy="the pages look stale until the next one")
 
     def pulse(self) -> None:
         """Let every listener know that all is well."""

@@ -3,6 +3,7 @@
 
 const STALE_MS = 15000; // the server pulses every 5 s
 const RETRY_MS = 3000; // after an answer that EventSource itself gives up on
+const SPREAD_MS = 1000; // so that a hundred walls do not all ask in the same moment
 const FULL_RESYNC_MS = 3600000; // against drift, and it keeps the session young
 
 const body = document.body;
@@ -16,6 +17,7 @@ let lastId = body.dataset.event;
 let source = null;
 let resyncing = null;
 let again = false;
+let behind = false; // a resync failed: the page is old although the stream may be alive
 
 export function onChanges(listener) {
   listeners.push(listener);
@@ -46,7 +48,7 @@ export function tickAges(root = document) {
 function hear(event) {
   lastWordMs = Date.now();
   if (event && event.lastEventId) lastId = event.lastEventId;
-  if (!body.classList.contains("stale") && link.dataset.state === "live") return;
+  if (behind || (!body.classList.contains("stale") && link.dataset.state === "live")) return;
   body.classList.remove("stale");
   lost.hidden = true;
   link.dataset.state = "live";
@@ -56,9 +58,7 @@ function hear(event) {
 function lose() {
   if (body.classList.contains("stale")) return;
   body.classList.add("stale");
-  const since = lastWordMs + skewMs;
-  document.getElementById("last-word").textContent = new Date(lastWordMs).toLocaleTimeString();
-  setSince(document.getElementById("last-age"), since);
+  setSince(document.getElementById("last-word"), lastWordMs + skewMs);
   lost.hidden = false;
   link.dataset.state = "lost";
   link.textContent = link.dataset.lost;
@@ -69,7 +69,6 @@ function signs(data) {
   const count = document.getElementById("newcomers");
   count.textContent = data.newcomers;
   count.hidden = data.newcomers === 0;
-  body.classList.toggle("alarm", data.alarm);
   setSince(document.getElementById("newest"), data.newest);
 }
 
@@ -80,8 +79,12 @@ export function resync() {
     return resyncing;
   }
   resyncing = swap()
+    .then(() => {
+      behind = false;
+    })
     .catch((error) => {
       console.warn("resync failed", error);
+      behind = true;
       lose();
       setTimeout(resync, RETRY_MS);
     })
@@ -126,7 +129,7 @@ function connect() {
   });
   source.addEventListener("resync", (event) => {
     hear(event);
-    resync();
+    setTimeout(resync, Math.random() * SPREAD_MS);
   });
   source.onopen = () => hear(null);
   source.onerror = () => {

@@ -3,7 +3,8 @@
 import { onChanges, resync, setSince, tickAges } from "/static/live.js";
 
 const ROOMY = 150; // so few players may have larger tiles
-const title = document.title;
+const { alarm } = document.body.dataset;
+const title = document.title.replace(`${alarm} · `, "");
 let tiles = new Map(); // subject → its tile
 let cards = new Map(); // agreement → its card
 const wanted = { states: new Set(), site: "", text: "" };
@@ -45,7 +46,7 @@ function count(counts) {
 }
 
 onChanges((data) => {
-  document.title = data.alarm ? `${document.body.dataset.alarm} · ${title}` : title;
+  document.title = data.alarm ? `${alarm} · ${title}` : title;
   let known = true;
   if (data.players) {
     for (const player of data.players) known = turn(player) && known;
