@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import socket
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 _MICROSECONDS = 1_000_000
+_PATIENCE_S = 1.0  # a service manager that does not listen must not hold the event loop
 
 
 def notify(message: str) -> bool:
@@ -22,6 +24,7 @@ def notify(message: str) -> bool:
         address = "\0" + address[1:]
     try:
         with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as channel:
+            channel.settimeout(_PATIENCE_S)
             channel.connect(address)
             channel.sendall(message.encode())
     except OSError:
@@ -33,7 +36,7 @@ def watchdog_interval_s() -> float | None:
     """A third of the time systemd gives us, None where no watchdog is set for this process."""
     limit = os.environ.get("WATCHDOG_USEC", "")
     owner = os.environ.get("WATCHDOG_PID", str(os.getpid()))
-    if not limit.isdigit() or owner != str(os.getpid()):
+    if not re.fullmatch(r"[0-9]*[1-9][0-9]*", limit) or owner != str(os.getpid()):
         return None
     return int(limit) / _MICROSECONDS / 3
 

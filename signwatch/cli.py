@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import os
 import sys
 from typing import TYPE_CHECKING, Final, NamedTuple
 
@@ -16,7 +17,6 @@ from signwatch import __version__
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from types import ModuleType
 
 
 class Command(NamedTuple):
@@ -39,29 +39,41 @@ COMMANDS: Final[dict[str, Command]] = {
     "simulate": Command("simulator.cli", "run virtual players that speak the real wire"),
     "demo": Command("demo.cli", "run the whole product on this machine, with a simulated fleet", "collector"),
 }
+OUR_PACKAGES: Final = frozenset({"agent", "collector", "common", "demo", "signwatch", "simulator", "wire"})
+REFUSED: Final = 1
 USAGE_ERROR: Final = 2
+INTERRUPTED: Final = 130  # 128 + SIGINT, as shells say it
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one subcommand; the exit status is 0, 1 for a refused input, 2 for wrong usage."""
     arguments = list(sys.argv[1:] if argv is None else argv)
     name = next((word for word in arguments if not word.startswith("-")), "")
+    try:
+        status = _run(name, arguments)
+        sys.stdout.flush()  # here, not at the interpreter's end, where a closed pipe could only be complained of
+    except ConfigError as error:
+        print(error, file=sys.stderr)
+        return REFUSED
+    except ModuleNotFoundError as error:
+        return _tell_missing(name, error)
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except BrokenPipeError:
+        # Whoever read has gone (`| head`). What is still buffered must not be written at the interpreter's end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return REFUSED
+    return status
+
+
+def _run(name: str, arguments: Sequence[str]) -> int:
     parser = _parser(name)
     options = parser.parse_args(arguments)
     run = getattr(options, "run", None)
     if run is None:
-        parser.print_help()
+        parser.print_help(sys.stderr)
         return USAGE_ERROR
-    try:
-        status: int = run(options)
-    except ConfigError as error:
-        print(error, file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        return 130
-    except BrokenPipeError:
-        sys.stderr.close()
-        return 1
+    status: int = run(options)
     return status
 
 
@@ -71,24 +83,22 @@ def _parser(name: str) -> argparse.ArgumentParser:
     subparsers = parser.add_subparsers(metavar="COMMAND")
     for command, where in COMMANDS.items():
         if command == name:
-            _load(command, where).add_parser(subparsers)
+            importlib.import_module(where.module).add_parser(subparsers)
         else:
             subparsers.add_parser(command, help=where.summary, add_help=False)
     return parser
 
 
-def _load(name: str, where: Command) -> ModuleType:
-    try:
-        return importlib.import_module(where.module)
-    except ModuleNotFoundError as error:
-        if not where.extra or (error.name or "").partition(".")[0] in {"collector", "demo", "simulator", "agent"}:
-            raise
-        print(
-            f"signwatch {name}: the package {error.name!r} is missing; install it with: "
-            f"pip install 'signwatch[{where.extra}]'",
-            file=sys.stderr,
-        )
-        raise SystemExit(1) from None
+def _tell_missing(name: str, error: ModuleNotFoundError) -> int:
+    """Say which extra brings the package that is missing; a missing part of signwatch itself is a fault of ours."""
+    extra, package = COMMANDS[name].extra, (error.name or "").partition(".")[0]
+    if not extra or package in OUR_PACKAGES:
+        raise error
+    print(
+        f"signwatch {name}: the package {package!r} is missing; install it with: pip install 'signwatch[{extra}]'",
+        file=sys.stderr,
+    )
+    return REFUSED
 
 
 if __name__ == "__main__":
