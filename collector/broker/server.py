@@ -18,11 +18,11 @@ from typing import Any, Final
 
 import structlog
 from amqtt.adapters import StreamWriterAdapter
-from amqtt.broker import Broker
 from amqtt.contexts import BrokerConfig, ListenerConfig, ListenerType
 from amqtt.errors import AMQTTError, ProtocolHandlerError
 
 from collector.broker import gate
+from collector.broker.core import Core
 from collector.broker.credentials import CredentialStore
 from collector.broker.rules import TopicRules, is_device
 from common import tasks
@@ -32,22 +32,13 @@ log = structlog.get_logger(__name__)
 _LISTENER: Final = "gate"
 _RELOAD_S: Final = 1.0
 _TAKEOVER_S: Final = 5.0
+_STOP_S: Final = 5.0
 _MAX_CONNECTIONS: Final = 10_000
 _LOOPBACK: Final = frozenset({"127.0.0.1", "::1", "localhost"})
 
 
 class BrokerError(Exception):
     """The broker cannot listen where it was told to; the message names the remedy."""
-
-
-class _Amqtt(Broker):  # type: ignore[misc]  # amqtt ships no types
-    """amqtt without retained messages: what a device said last is the ledger's to know."""
-
-    retained_refused = 0
-
-    async def retain_message(self, *_: object, **__: object) -> None:
-        """Retain nothing."""
-        self.retained_refused += 1
 
 
 class _Undelivered(logging.Filter):
@@ -99,9 +90,10 @@ class EmbeddedBroker:
         self._token = secrets.token_urlsafe()
         self._numbers = itertools.count(1)
         self._connections: dict[str, _Connection] = {}
+        self._serving: dict[asyncio.Task[Any], asyncio.StreamWriter] = {}  # every client, judged already or not
         self._counts: Counter[str] = Counter()
         self._undelivered = _Undelivered()
-        self._amqtt: _Amqtt | None = None
+        self._amqtt: Core | None = None
         self._server: asyncio.Server | None = None
         self._reloading: asyncio.Task[Any] | None = None
 
@@ -118,12 +110,13 @@ class EmbeddedBroker:
         logging.getLogger("amqtt").setLevel(logging.WARNING)
         logging.getLogger("transitions").setLevel(logging.WARNING)
         logging.getLogger("amqtt.broker").addFilter(self._undelivered)
-        self._amqtt = _Amqtt(_configuration(self._token))
+        self._amqtt = Core(_configuration(self._token))
         await self._amqtt.start()
         try:
             self._server = await asyncio.start_server(self._accept, self._host, self._wanted_port, ssl=self._tls)
         except OSError as error:
             await self._amqtt.shutdown()
+            self._amqtt = None
             raise BrokerError(
                 f"the embedded broker cannot listen on {self._host}:{self._wanted_port} ({error.strerror or error}): "
                 "stop what holds that port, or give [broker] listen another one"
@@ -142,10 +135,10 @@ class EmbeddedBroker:
             self._server.close()
         for connection in list(self._connections.values()):
             connection.reader.end("closed")
-        over = [tasks.spawn(c.over.wait(), "broker connection ends") for c in list(self._connections.values())]
-        if over:
-            await asyncio.wait(over, timeout=_TAKEOVER_S)
-            await tasks.cancel(*over)
+        for writer in self._serving.values():
+            writer.transport.abort()
+        if self._serving:
+            await asyncio.wait(list(self._serving), timeout=_STOP_S)
         if self._server is not None:
             await self._server.wait_closed()
         if self._amqtt is not None:
@@ -167,6 +160,10 @@ class EmbeddedBroker:
         }
 
     async def _accept(self, stream: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        if task is not None:
+            self._serving[task] = writer
+            task.add_done_callback(self._serving.pop)
         connect = await gate.read_connect(stream)
         refusal = connect if isinstance(connect, gate.Refusal) else await self._judge(connect)
         if refusal is not None:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -26,7 +27,13 @@ def write_users(path: Path, *users: str) -> None:
 
 def client_of(broker: EmbeddedBroker, user: str, **more: object) -> aiomqtt.Client:
     """A real client of the user, with the right password unless told otherwise."""
-    settings: dict[str, object] = {"username": user, "password": f"secret-{user}", "timeout": 30, **more}
+    settings: dict[str, object] = {
+        "username": user,
+        "password": f"secret-{user}",
+        "timeout": 30,
+        "socket_options": [(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)],
+        **more,
+    }
     return aiomqtt.Client("127.0.0.1", broker.port, **settings)  # type: ignore[arg-type]
 
 
@@ -53,6 +60,6 @@ async def until(condition: Callable[[], bool]) -> None:
 
 def lose_connection(client: aiomqtt.Client) -> None:
     """Cut the connection as a lost link does: no DISCONNECT."""
-    socket = client._client.socket()
-    assert socket is not None
-    socket.shutdown(2)
+    connection = client._client.socket()
+    assert connection is not None
+    connection.shutdown(socket.SHUT_RDWR)

@@ -1,15 +1,19 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import resource
 from pathlib import Path
 
 import aiomqtt
 import pytest
+from amqtt.mqtt.connect import ConnectPacket, ConnectPayload, ConnectVariableHeader
+from amqtt.mqtt.disconnect import DisconnectPacket
 
 from collector.broker import BrokerError, CredentialStore, EmbeddedBroker
 from collector.broker.credentials import write_credentials
 from collector.broker.server import split_listen
+from common.tasks import spawn
 from tests.collector.broker.helpers import (
     client_of,
     collector_hearing,
@@ -237,6 +241,54 @@ async def test_stopping_ends_every_connection_and_frees_the_port(credentials: Pa
     again = EmbeddedBroker(f"127.0.0.1:{port}", CredentialStore(credentials))
     await again.start()
     await again.stop()
+
+
+async def test_stopping_does_not_wait_for_a_client_that_never_says_anything(credentials: Path) -> None:
+    broker = EmbeddedBroker("127.0.0.1:0", CredentialStore(credentials))
+    await broker.start()
+    reader, writer = await asyncio.open_connection("127.0.0.1", broker.port)
+    await until(lambda: bool(broker._serving))
+    await broker.stop()
+    assert broker._serving == {}
+    with contextlib.suppress(ConnectionResetError):
+        assert await asyncio.wait_for(reader.read(), 60) == b""
+    writer.close()
+
+
+async def test_a_goodbye_in_one_piece_with_the_end_of_the_stream_leaves_no_will(broker: EmbeddedBroker) -> None:
+    connect = ConnectPacket(variable_header=ConnectVariableHeader(0b1100_1110, 60), payload=ConnectPayload())
+    connect.payload.client_id, connect.payload.username, connect.payload.password = "x", str(ONE), f"secret-{ONE}"
+    connect.payload.will_topic, connect.payload.will_message = topic(ONE, "gone"), b"gone"
+    async with collector_hearing(broker) as hears:
+        _, writer = await asyncio.open_connection("127.0.0.1", broker.port)
+        writer.write(connect.to_bytes() + DisconnectPacket().to_bytes())
+        writer.write_eof()
+        await until(lambda: broker.stats()["accepted"] == 2 and broker.stats()["connections"] == 1)
+        async with client_of(broker, str(TWO)) as device:
+            await device.publish(topic(TWO, "hello"), b"last", qos=1)
+        assert (await next_message(hears)).payload == b"last"
+        writer.close()
+
+
+async def test_no_message_is_lost_while_others_subscribe(broker: EmbeddedBroker) -> None:
+    async def subscribe(client: aiomqtt.Client) -> None:
+        for part in range(20):
+            filters = [f"signwatch/v1/00/acme/player-{part}-{number}/runs" for number in range(200)]
+            await client.subscribe([(name, 1) for name in filters])
+
+    said = [str(number).encode() for number in range(300)]
+    heard: list[object] = []
+    first, second = collector_hearing(broker), collector_hearing(broker, "signwatch/v1/+/+/+/runs")
+    async with first, second as hears, client_of(broker, str(ONE)) as device:
+        async with client_of(broker, "collector", identifier="another") as other:
+            subscribing = spawn(subscribe(other), "subscribe")
+            for body in said:
+                await device.publish(topic(ONE, "runs"), body, qos=1)
+            await subscribing
+        await device.publish(topic(ONE, "runs"), b"last", qos=1)
+        while b"last" not in heard:
+            heard.append((await next_message(hears)).payload)
+    assert heard == [*said, b"last"]
 
 
 async def test_two_hundred_clients_are_all_heard_and_all_acknowledged(tmp_path: Path) -> None:
