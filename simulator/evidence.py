@@ -43,7 +43,7 @@ class Evidence:
         self._machines[output] = machine
         for run in closed:
             self._keep(output, run)
-        if before.open is None or machine.open is None or machine.open.start != before.open.start:
+        if _name(machine) != _name(before):
             self._open_seqs[output] = self._seq()
         return bool(closed)
 
@@ -94,6 +94,8 @@ class Evidence:
 
     def _keep(self, output: str, run: Closed) -> None:
         seq = self._open_seqs.pop(output, None) or self._seq()
+        if run.end.mono_ms <= run.start.mono_ms:
+            return  # two changes within a millisecond: nothing was on the screen for any time
         self._closed[seq] = Run(
             seq=seq,
             output=output,
@@ -127,3 +129,8 @@ class Evidence:
         seq = self._next_seq
         self._next_seq += 1
         return seq
+
+
+def _name(machine: Machine) -> tuple[Instant, State, Cause | None] | None:
+    """What makes an open run the same run as before."""
+    return None if machine.open is None else (machine.open.start, machine.open.state, machine.open.cause)

@@ -118,24 +118,35 @@ class PlayerLink:
             keepalive=self._server.keepalive_s,
             timeout=self._server.timeout_s,
             tls_params=self._server.tls,
+            socket_options=[(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)],  # a PUBACK must not hold the next message up
         )
 
     async def _be_connected(self, client: aiomqtt.Client) -> None:
         self._client = client
-        reporting: asyncio.Task[None] | None = None
+        if not self._allowed.is_set():  # the fault came while it was connecting
+            _shut_down(client)
+        # Beside the messages, since aiomqtt wakes only their reader when the connection is lost: a PUBACK that will
+        # never come is waited for to the end of the timeout.
+        talking = tasks.spawn(self._talk(client), f"{self._address} talks")
         try:
-            if not self._allowed.is_set():  # the fault came while it was connecting
-                _shut_down(client)
-            await client.subscribe(topic(self._address, "ack"), qos=1)
-            await client.publish(topic(self._address, "hello"), encode(self._voice.hello()), qos=1)
-            self.connected = self._allowed.is_set()
-            self.counts["connections"] += 1
-            reporting = tasks.spawn(_forever(self._voice.report), f"{self._address} reports")
             async for message in client.messages:
                 self._take_ack(message)
         finally:
             self._client, self.connected = None, False
-            await tasks.cancel(reporting)  # it may wait for a PUBACK that will never come
+            await tasks.cancel(talking)
+
+    async def _talk(self, client: aiomqtt.Client) -> None:
+        try:
+            await client.subscribe(topic(self._address, "ack"), qos=1)
+            await client.publish(topic(self._address, "hello"), encode(self._voice.hello()), qos=1)
+        except aiomqtt.MqttError as error:
+            log.debug("not_greeted", player=str(self._address), error=str(error))
+            _shut_down(client)
+            return
+        self.connected = True
+        self.counts["connections"] += 1
+        while True:
+            await self._voice.report()
 
     def _take_ack(self, message: aiomqtt.Message) -> None:
         try:
@@ -145,11 +156,6 @@ class PlayerLink:
             return
         if isinstance(ack, Ack):
             self._voice.acknowledged(ack)
-
-
-async def _forever(report: Callable[[], Awaitable[None]]) -> None:
-    while True:
-        await report()
 
 
 def _shut_down(client: aiomqtt.Client) -> None:

@@ -1,0 +1,205 @@
+"""The simulator against the real collector, in one process: does the ledger hold what the screens showed?"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from sqlalchemy import select
+
+from collector.app import Collector
+from collector.broker.credentials import PasswordHash, write_credentials
+from collector.config import BrokerConfig, CollectorConfig, LedgerConfig, MqttConfig, WebConfig
+from collector.evidence import RunRow
+from collector.ledger import schema
+from collector.ledger.evidence_store import runs_of
+from common.tasks import cancel, spawn
+from simulator.fleet import Fleet, player_names
+from simulator.link import Server
+from simulator.script import Fault, Script
+from simulator.truth import TrueRun
+from tests.fixtures.waiting import until
+from wire.topics import Address
+
+INTERVAL_S = 0.5
+TENANT = "acme"
+
+
+@dataclass
+class Stage:
+    collector: Collector
+    fleet: Fleet
+
+    async def everything_arrived(self) -> None:
+        await until(lambda: self.fleet.stats().connected == len(self.fleet.players), "all players are connected")
+        await until(lambda: self.fleet.stats().backlog == 0, "the backlog is acknowledged")
+
+    def ledger(self, player: str) -> list[RunRow]:
+        read = self.collector.ledger.read_now
+        return read(lambda connection: runs_of(connection, Address(TENANT, player), "main", 0, 2**53))
+
+    def truth(self, player: str) -> list[TrueRun]:
+        return [run for run in self.fleet.truth.runs if run.subject == f"{TENANT}/{player}/main"]
+
+
+async def make_collector(folder: Path, players: list[str]) -> Collector:
+    users = {
+        "collector": PasswordHash.of("c"),
+        **dict.fromkeys((f"{TENANT}/{p}" for p in players), PasswordHash.of("p")),
+    }
+    write_credentials(folder / "credentials.toml", users)  # type: ignore[arg-type]
+    config = CollectorConfig(
+        ledger=LedgerConfig(path=str(folder / "ledger.db")),
+        mqtt=MqttConfig(username="collector", password="c"),
+        broker=BrokerConfig(listen="127.0.0.1:0", credentials=str(folder / "credentials.toml")),
+        web=WebConfig(listen="127.0.0.1:0"),
+    )
+    collector = Collector(config)
+    await collector.start()
+    return collector
+
+
+@pytest.fixture
+async def collector(tmp_path: Path) -> AsyncIterator[Collector]:
+    running = await make_collector(tmp_path, player_names(6))
+    yield running
+    await running.stop()
+
+
+def server_of(collector: Collector) -> Server:
+    assert collector.broker is not None
+    return Server("127.0.0.1", collector.broker.port, max_backoff_s=0.2)
+
+
+@pytest.fixture
+async def stage(collector: Collector) -> AsyncIterator[Stage]:
+    fleet = Fleet(
+        player_names(2), server_of(collector), tenant=TENANT, interval_s=INTERVAL_S, passwords="p", connects_per_s=1000
+    )
+    living = spawn(fleet.run(), "fleet")
+    stage = Stage(collector, fleet)
+    for player in fleet.players:  # seen twice: from here on there is a run with a length to lose
+        await until(lambda p=player: any(run.end_ms > run.start_ms for run in stage.ledger(p)), f"{player} is seen")
+    yield stage
+    await cancel(living)
+
+
+def states(runs: list[RunRow] | list[TrueRun]) -> list[str]:
+    return [run.state for run in runs]
+
+
+async def test_what_is_on_the_screen_is_in_the_ledger_to_the_millisecond(stage: Stage) -> None:
+    player = stage.fleet.players["player-0001"]
+    for state in ("frozen", "playing", "black", "playing"):
+        player.show(state)  # type: ignore[arg-type]
+        await asyncio.sleep(0.05)
+    await stage.everything_arrived()
+    stage.fleet.truth.finish(stage.truth("player-0001")[-1].end_ms + 1)
+    closed = [run for run in stage.ledger("player-0001") if run.closed]
+    told = [(run.state, run.start_ms, run.end_ms) for run in closed]
+    shown = [(run.state, run.start_ms, run.end_ms) for run in stage.truth("player-0001")[: len(told)]]
+    assert states(closed) == ["playing", "frozen", "playing", "black"]
+    assert all(
+        abs(one[1] - other[1]) <= 50 and abs(one[2] - other[2]) <= 5 for one, other in zip(told, shown, strict=True)
+    )
+
+
+async def test_a_lost_link_sends_the_will_and_leaves_no_trace_in_the_ledger(stage: Stage) -> None:
+    player = stage.fleet.players["player-0001"]
+    player.lose_link()
+    await until(lambda: said_gone(stage, "player-0001"), "the last will has arrived")
+    for state in ("error", "playing"):
+        player.show(state)  # type: ignore[arg-type]
+        await asyncio.sleep(0.05)
+    assert player.backlog == 2
+    player.find_link()
+    await stage.everything_arrived()
+    await until(lambda: len(stage.ledger("player-0001")) == 3, "the open run has been stated")
+    runs = stage.ledger("player-0001")
+    assert states(runs) == ["playing", "error", "playing"]
+    assert [run.end_ms for run in runs[:-1]] == [run.start_ms for run in runs[1:]]
+
+
+def said_gone(stage: Stage, player: str) -> bool:
+    gone = select(schema.devices.c.gone).where(schema.devices.c.device == player)
+    return bool(stage.collector.ledger.read_now(lambda connection: connection.scalar(gone)))
+
+
+async def test_a_reboot_with_a_wrong_clock_is_put_right_when_a_time_source_is_found(stage: Stage) -> None:
+    player = stage.fleet.players["player-0001"]
+    player.cut_power()
+    await asyncio.sleep(0.2)
+    player.boot(wall_ms=0, cause="power")
+    for state in ("black", "playing"):
+        await asyncio.sleep(0.05)
+        player.show(state)  # type: ignore[arg-type]
+    await until(lambda: "black" in states(stage.ledger("player-0001")), "the runs with the wrong clock have arrived")
+    player.discipline_clock()
+    await until(lambda: {run.clock for run in stage.ledger("player-0001")} == {"synced"}, "they have been put right")
+    await stage.everything_arrived()
+    before, off, *after = stage.ledger("player-0001")
+    assert (before.state, off.state, off.cause) == ("playing", "off", "power")
+    assert states(after) == ["playing", "black", "playing"]
+    assert before.end_ms == off.start_ms
+    shown = stage.truth("player-0001")
+    assert states(shown)[:2] == ["playing", "off"]
+    assert shown[0].end_ms - INTERVAL_S * 2000 <= off.start_ms <= shown[0].end_ms + 1
+    assert abs(off.end_ms - shown[1].end_ms) <= 50
+
+
+async def test_an_agent_that_vanished_leaves_a_gap_that_nobody_covers(stage: Stage) -> None:
+    player = stage.fleet.players["player-0001"]
+    player.kill_agent()
+    await until(lambda: said_gone(stage, "player-0001"), "the last will has arrived")
+    await asyncio.sleep(0.1)
+    player.start_agent()
+    await until(lambda: [run.closed for run in stage.ledger("player-0001")] == [True, False], "it reports again")
+    before, after = stage.ledger("player-0001")
+    assert (before.state, after.state) == ("playing", "playing")
+    assert before.end_ms < after.start_ms
+    assert before.spool == after.spool
+
+
+async def test_a_lost_spool_begins_a_new_one(stage: Stage) -> None:
+    player = stage.fleet.players["player-0001"]
+    player.kill_agent()
+    player.start_agent(spool_lost=True)
+    await until(lambda: len({run.spool for run in stage.ledger("player-0001")}) == 2, "the new spool is in the ledger")
+    assert {run.seq for run in stage.ledger("player-0001")} == {1}
+
+
+async def test_a_script_makes_a_fleet_fail_and_the_truth_tells_it(collector: Collector) -> None:
+    script = Script(
+        faults=(
+            Fault(at_s=0.3, players=["player-000[134]"], action="freeze", for_s=0.3),
+            Fault(at_s=0.4, players="player-0001", action="lose_link", for_s=0.4),
+            Fault(at_s=0.5, players=["player-0002"], action="reboot", downtime_s=0.2),
+        )
+    )
+    names = player_names(6)
+    fleet = Fleet(
+        names, server_of(collector), tenant=TENANT, interval_s=INTERVAL_S, passwords="p", script=script, seed=7
+    )
+    living = spawn(fleet.run(), "fleet")
+    stage = Stage(collector, fleet)
+    await until(lambda: {"frozen", "off"} <= set(states(fleet.truth.runs)), "the script has been played")
+    await stage.everything_arrived()
+    await cancel(living)
+    assert sum(run.state == "frozen" for run in fleet.truth.runs) == 3
+    assert [run.subject for run in fleet.truth.runs if run.state == "off"] == ["acme/player-0002/main"]
+    assert "off" in states(stage.ledger("player-0002"))
+    for name in names:
+        assert ("frozen" in states(stage.ledger(name))) == ("frozen" in states(stage.truth(name)))
+
+
+async def test_the_same_seed_gives_the_same_boots_and_spools(collector: Collector) -> None:
+    def ids(seed: int) -> list[str]:
+        fleet = Fleet(player_names(3), server_of(collector), seed=seed)
+        return [player.clock.boot_id() for player in fleet.players.values()]
+
+    assert ids(1) == ids(1)
+    assert ids(1) != ids(2)
+    assert len(set(ids(1))) == 3
