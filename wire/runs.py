@@ -127,11 +127,14 @@ def observe(machine: Machine, observation: Observation, rules: Rules) -> tuple[M
 
 
 def close(machine: Machine) -> list[Closed]:
-    """End the open run where it was last seen, or where the doubt about it began; an empty run is none."""
+    """End the open run where it was last seen, or where the doubt about it began.
+
+    A run that was seen only once ends where it began. It is closed all the same: a heartbeat may have stated it as open
+    up to a later moment, and only its own end takes that back.
+    """
     if machine.open is None:
         return []
-    end = machine.doubts[0].start if machine.doubts else machine.open.seen
-    return [_closed(machine.open, end)] if end.mono_ms > machine.open.start.mono_ms else []
+    return [_closed(machine.open, machine.doubts[0].start if machine.doubts else machine.open.seen)]
 
 
 def _doubt(machine: Machine, observation: Observation, rules: Rules) -> tuple[Machine, list[Closed]]:
