@@ -126,7 +126,7 @@ def resolve(config: CollectorConfig, base: Path) -> CollectorConfig:
         broker = msgspec.structs.replace(broker, credentials=at(broker.credentials))
     influx = config.influx
     if influx is not None:
-        influx = msgspec.structs.replace(influx, spool_dir=at(influx.spool_dir))
+        influx = influx.with_paths(at)
     return msgspec.structs.replace(
         config,
         ledger=msgspec.structs.replace(config.ledger, path=at(config.ledger.path)),
@@ -134,6 +134,7 @@ def resolve(config: CollectorConfig, base: Path) -> CollectorConfig:
         broker=broker,
         web=msgspec.structs.replace(config.web, password_file=at(config.web.password_file)),
         contracts=msgspec.structs.replace(config.contracts, files=tuple(at(name) for name in config.contracts.files)),
+        alerts=config.alerts.with_paths(at),
         influx=influx,
     )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 from decimal import Decimal
 from fnmatch import fnmatchcase
 from fractions import Fraction
@@ -10,6 +11,7 @@ from pathlib import Path
 from typing import Annotated
 
 import msgspec
+from msgspec.structs import replace
 
 from collector.alerts.rules import KINDS, Kind, Rules
 from common.config import Section
@@ -52,6 +54,10 @@ class WebhookChannel(HttpChannel, frozen=True, tag_field="kind", tag="webhook"):
             return Path(self.secret_file).read_text(encoding="utf-8").strip()
         return self.secret
 
+    def with_paths(self, at: Callable[[str], str]) -> WebhookChannel:
+        """The same with every path put through `at` (which makes it absolute)."""
+        return replace(self, ca_file=at(self.ca_file), secret_file=at(self.secret_file))
+
 
 class AlertmanagerChannel(HttpChannel, frozen=True, tag_field="kind", tag="alertmanager"):
     """POST to Alertmanager's `/api/v2/alerts`; open alerts are said again every `refresh_s` seconds."""
@@ -60,11 +66,19 @@ class AlertmanagerChannel(HttpChannel, frozen=True, tag_field="kind", tag="alert
     refresh_s: Period = 60
     labels: dict[str, str] = msgspec.field(default_factory=dict)
 
+    def with_paths(self, at: Callable[[str], str]) -> AlertmanagerChannel:
+        """The same with every path put through `at` (which makes it absolute)."""
+        return replace(self, ca_file=at(self.ca_file))
+
 
 class LogChannel(Section, frozen=True, tag_field="kind", tag="log"):
     """One structured log line for each opening and each closing."""
 
     name: Name = "log"
+
+    def with_paths(self, _at: Callable[[str], str]) -> LogChannel:
+        """A log has no paths."""
+        return self
 
 
 Channel = WebhookChannel | AlertmanagerChannel | LogChannel
@@ -113,6 +127,10 @@ class AlertsConfig(Section, frozen=True):
         twice = [name for name, count in Counter(channel.name for channel in self.channels).items() if count > 1]
         if twice:
             raise ValueError(f"has two channels named {twice[0]!r}: give each channel its own name")
+
+    def with_paths(self, at: Callable[[str], str]) -> AlertsConfig:
+        """The same with every path put through `at` (which makes it absolute)."""
+        return replace(self, channels=tuple(channel.with_paths(at) for channel in self.channels))
 
     def rules_for(self, agreement: str) -> Rules:
         """The numbers for one agreement, `tenant/contract`."""

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Literal
 
 import msgspec
+from msgspec.structs import replace
 
 from common.config import ConfigError, Finding, Section
 
@@ -47,6 +49,11 @@ class InfluxConfig(Section, frozen=True):
             raise ValueError(
                 "has username or create_database, which version = 2 does not know: use token, or version = 1"
             )
+
+    def with_paths(self, at: Callable[[str], str]) -> InfluxConfig:
+        """The same with every path put through `at` (which makes it absolute)."""
+        names = ("password_file", "token_file", "ca_file", "spool_dir")
+        return replace(self, **{name: at(getattr(self, name)) for name in names})
 
     def secret(self, key: Literal["password", "token"]) -> str:
         """The password or the token, from its file where one is named; ConfigError where that cannot be read."""

@@ -29,6 +29,13 @@ class Transport(Protocol):
         """Let go of the connections."""
 
 
+def check(config: InfluxConfig) -> None:
+    """ConfigError where a file that the configuration names cannot be used."""
+    trust(config.ca_file, "influx.ca_file")
+    config.secret("password")
+    config.secret("token")
+
+
 def connect(config: InfluxConfig, clock: Clock) -> Transport:
     """The transport that the configuration names; call it inside the event loop. ConfigError for an unusable file."""
     return V1(config, clock) if config.version == 1 else V2(config, clock)
@@ -89,7 +96,6 @@ class V2:
         from influxdb_client.client.influxdb_client_async import InfluxDBClientAsync
         from influxdb_client.domain.write_precision import WritePrecision
 
-        trust(config.ca_file, "influx.ca_file")  # a clear complaint, before the library's own
         self._config = config
         self._clock = clock
         self._precision: Any = WritePrecision.MS  # the library's annotation is wrong: it is a text

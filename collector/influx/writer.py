@@ -21,7 +21,7 @@ from collector.backoff import backoff_ms
 from collector.influx.config import MAX_LINE_BYTES, InfluxConfig
 from collector.influx.refused import RefusedLines
 from collector.influx.spool import LineSpool
-from collector.influx.transport import Transport, connect
+from collector.influx.transport import Transport, check, connect
 from collector.influx.verdict import Answer, judge
 from common.clock import monotonic_s
 
@@ -68,9 +68,13 @@ class InfluxStats:
 
 
 class InfluxWriter:
-    """Takes lines, never blocks, never fails. `folder` overrides the configuration's `spool_dir`."""
+    """Takes lines, never blocks, never fails. `folder` overrides the configuration's `spool_dir`.
+
+    ConfigError at once where a secret or a certificate of the configuration cannot be read.
+    """
 
     def __init__(self, config: InfluxConfig, clock: Clock, folder: Path | None = None) -> None:
+        check(config)
         folder = folder or Path(config.spool_dir)
         self._config = config
         self._clock = clock
@@ -100,7 +104,7 @@ class InfluxWriter:
         return replace(self._stats, queued_lines=waiting, spooled_bytes=self._spool.size_bytes)
 
     async def run(self) -> None:
-        """Write until cancelled; then call `close`. ConfigError where a certificate or secret cannot be read."""
+        """Write until cancelled; then call `close`."""
         self._transport = connect(self._config, self._clock)
         await self._on_disk(self._spool.open)
         while True:

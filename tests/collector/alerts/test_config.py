@@ -63,6 +63,19 @@ def test_every_kind_of_channel_can_be_asked_for() -> None:
     assert [channel.name for channel in config.channels] == ["webhook", "alertmanager", "journal"]
 
 
+def test_paths_are_seen_from_the_configuration_file() -> None:
+    channels = (
+        WebhookChannel(url="http://x", secret_file="s", ca_file="c"),
+        AlertmanagerChannel(url="http://x", ca_file="c"),
+        LogChannel(),
+    )
+    config = AlertsConfig(channels=channels).with_paths(lambda name: f"/etc/{name}" if name else "")
+    hook, alertmanager, log = config.channels
+    assert isinstance(hook, WebhookChannel)
+    assert isinstance(alertmanager, AlertmanagerChannel)
+    assert (hook.secret_file, hook.ca_file, alertmanager.ca_file, log) == ("/etc/s", "/etc/c", "/etc/c", LogChannel())
+
+
 @pytest.mark.parametrize(
     ("text", "complaint"),
     [

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from collector.influx.config import InfluxConfig
+from collector.influx.writer import InfluxWriter
 from common.clock import ManualClock
 from common.config import ConfigError, parse
 
@@ -43,10 +44,13 @@ def test_a_secret_comes_from_its_file(tmp_path: Path) -> None:
         missing.secret("token")
 
 
-@pytest.mark.parametrize("version", [1, 2])
-async def test_a_certificate_authority_that_is_none_is_named(tmp_path: Path, version: int) -> None:
-    from collector.influx.transport import connect
+def test_paths_are_seen_from_the_configuration_file() -> None:
+    config = InfluxConfig(url="http://x", token_file="token").with_paths(lambda name: f"/etc/{name}" if name else "")
+    assert (config.token_file, config.spool_dir, config.ca_file) == ("/etc/token", "/etc/influx-spool", "")
 
+
+@pytest.mark.parametrize("version", [1, 2])
+def test_a_certificate_authority_that_is_none_is_named(tmp_path: Path, version: int) -> None:
     config = InfluxConfig(url="https://x", version=version, ca_file=str(tmp_path / "nowhere.pem"))  # type: ignore[arg-type]
     with pytest.raises(ConfigError, match=r"influx\.ca_file: cannot be used"):
-        connect(config, ManualClock())
+        InfluxWriter(config, ManualClock(), tmp_path)
