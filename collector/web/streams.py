@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from collector.web import jsonviews
 from collector.web.cards import alert_lines, card, worst_first
 from collector.web.tiles import evidence_by_agreement, newest_evidence, state_counts, tile, times_of, zones
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from collector.views import Desk, PlayerView
     from collector.web.hub import Batch
     from collector.web.render import Renderer
 
-API: str = "api"
-PAGE: str = "page"
+API: Final = "api"
+PAGE: Final = "page"
+_OLDEST_MS: Final = 10_000  # nobody listened, so nobody pulsed
 
 
 class ApiStream:
@@ -44,52 +43,72 @@ class ApiStream:
 
 
 class PageStream:
-    """`/live`: for each changed player its state and words, for each touched agreement its card, drawn here."""
+    """`/live`: for each changed player its state and words, for each touched agreement its card, drawn here.
+
+    What a batch costs depends on what changed, not on the fleet: the whole fleet is read at each pulse, and between
+    two of them the batches keep it up to date.
+    """
 
     def __init__(self, desk: Desk, renderer: Renderer) -> None:
         self._desk = desk
         self._renderer = renderer
+        self._players: dict[str, PlayerView] = {}
+        self._newcomers = 0
+        self._read_ms: int | None = None
 
     def changes(self, batch: Batch) -> bytes:
         """Tell a batch."""
-        desk = self._desk
-        players = desk.players()
-        known = zones(desk.figures())
-        now_ms = desk.now_ms()
+        self._follow(batch)
+        known = zones(self._desk.figures())
+        now_ms = self._desk.now_ms()
         tiles = [tile(view, times_of(view, known), now_ms, self._renderer.texts) for view in batch.players]
         return frame(
             "changes",
             {
-                **self._signs(players),
+                **self._signs(),
                 "players": [[made.subject, made.state, made.emitting, made.title] for made in tiles],
                 "platforms": [view.subject for view in batch.platforms],
-                "counts": state_counts(players),
-                "cards": self._cards(batch, players),
+                "cards": self._cards(batch),
                 "alerts": self._alerts() if batch.alerts else None,
             },
         )
 
     def pulse(self) -> bytes:
-        """Say the time and how old the evidence is; its absence tells a browser that it is cut off."""
-        return frame("pulse", self._signs(self._desk.players()))
+        """Say the time, how old the evidence is, and the counts; its absence tells a browser that it is cut off."""
+        self._read()
+        return frame("pulse", self._signs())
 
-    def _signs(self, players: Sequence[PlayerView]) -> dict[str, object]:
+    def _read(self) -> None:
+        self._players = {view.subject: view for view in self._desk.players()}
+        self._newcomers = len(self._desk.newcomers())
+        self._read_ms = self._desk.now_ms()
+
+    def _follow(self, batch: Batch) -> None:
+        age_ms = None if self._read_ms is None else abs(self._desk.now_ms() - self._read_ms)
+        if age_ms is None or age_ms > _OLDEST_MS or any(view.subject not in self._players for view in batch.players):
+            self._read()
+        else:
+            self._players.update((view.subject, view) for view in batch.players)
+
+    def _signs(self) -> dict[str, object]:
+        players = self._players.values()
         return {
             "now_ms": self._desk.now_ms(),
             "newest": newest_evidence(players),
             "evidence": evidence_by_agreement(players),
-            "newcomers": len(self._desk.newcomers()),
+            "counts": state_counts(players),
+            "newcomers": self._newcomers,
             "alarm": any(alert.severity == "critical" for alert in self._desk.open_alerts()),
         }
 
-    def _cards(self, batch: Batch, players: Sequence[PlayerView]) -> dict[str, str]:
+    def _cards(self, batch: Batch) -> dict[str, str]:
         desk = self._desk
         touched = {view.key for view in batch.figures}
         touched |= {f"{view.tenant}/{view.contract}" for view in batch.platforms}
         touched |= {view.agreement for view in batch.alerts}
         if not touched:
             return {}
-        newest = evidence_by_agreement(players)
+        newest = evidence_by_agreement(self._players.values())
         platforms, alerts, texts = desk.platforms(), desk.open_alerts(), self._renderer.texts
         return {
             figure.key: self._renderer.render(

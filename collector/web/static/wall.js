@@ -47,11 +47,11 @@ function count(counts) {
 
 onChanges((data) => {
   document.title = data.alarm ? `${alarm} · ${title}` : title;
+  count(data.counts);
   let known = true;
   if (data.players) {
     for (const player of data.players) known = turn(player) && known;
     for (const [key, html] of Object.entries(data.cards)) known = redraw(key, html) && known;
-    count(data.counts);
     if (data.alerts !== null) document.getElementById("alerts").innerHTML = data.alerts; // escaped by the server
     if (data.players.length) apply();
   }
