@@ -94,8 +94,6 @@ class Evidence:
 
     def _keep(self, output: str, run: Closed) -> None:
         seq = self._open_seqs.pop(output, None) or self._seq()
-        if run.end.mono_ms <= run.start.mono_ms:
-            return  # two changes within a millisecond: nothing was on the screen for any time
         self._closed[seq] = Run(
             seq=seq,
             output=output,

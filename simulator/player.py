@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import secrets
 from collections import Counter
 from dataclasses import dataclass
 from typing import Final, TypedDict
@@ -55,7 +56,7 @@ class VirtualPlayer:
         interval_s: seconds between heartbeats, and between observations.
         true: the time that all players share.
         truth: told what really is on the screen.
-        seed: repeats boot ids, phases and jitter.
+        seed: repeats phases and jitter. Never ids: a spool names its runs for ever, also beyond this process.
         outputs: ids of its playback outputs.
     """
 
@@ -75,10 +76,9 @@ class VirtualPlayer:
         self._interval_s = interval_s
         self._true = true
         self._truth = truth
-        self._ids = random.Random(f"{seed} {address} ids")
-        self._chance = random.Random(f"{seed} {address} chance")
+        self._chance = random.Random(f"{seed} {address}")
         self._screens = dict.fromkeys(outputs, Screen())
-        self._clock = PlayerClock(true, self._token(), self._ids.randrange(_SHORTEST_UP_MS, _LONGEST_UP_MS))
+        self._clock = PlayerClock(true, _token(), self._chance.randrange(_SHORTEST_UP_MS, _LONGEST_UP_MS))
         self._evidence = self._fresh_evidence()
         self._offsets: dict[str, int] = {}  # wall − mono of the boots whose clock was disciplined
         self._powered = True
@@ -154,7 +154,7 @@ class VirtualPlayer:
 
     def boot(self, wall_ms: int | None = None, cause: Cause | None = None, *, spool_lost: bool = False) -> None:
         """The machine is on again and plays. `wall_ms`: its wall clock starts there, undisciplined."""
-        self._clock.reboot(self._token(), wall_ms)
+        self._clock.reboot(_token(), wall_ms)
         if spool_lost:
             self._evidence = self._fresh_evidence()
         else:
@@ -212,15 +212,12 @@ class VirtualPlayer:
 
     def _fresh_evidence(self) -> Evidence:
         gap_ms = int(self._interval_s * _GAP_INTERVALS * 1000) + 1000
-        return Evidence(self._token(), self._screens, gap_ms, self._clock.boot_id())
+        return Evidence(_token(), self._screens, gap_ms, self._clock.boot_id())
 
     def _tell_truth(self) -> None:
         now_ms = self._true.now_ms()
         for output, screen in self._screens.items():
             self._truth.change(f"{self.address}/{output}", screen.state if self._powered else "off", now_ms)
-
-    def _token(self) -> str:
-        return f"{self._ids.getrandbits(128):032x}"
 
     # --- what it says ---------------------------------------------------------------------------------------------
 
@@ -270,3 +267,7 @@ class VirtualPlayer:
     def _acknowledged(self, ack: Ack) -> None:
         if ack.spool == self._evidence.spool:
             self.counts["acknowledged"] += self._evidence.acknowledge(ack.seqs)
+
+
+def _token() -> str:
+    return secrets.token_hex(16)

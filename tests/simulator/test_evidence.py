@@ -79,11 +79,11 @@ def test_a_silence_longer_than_the_gap_is_nobodys_evidence() -> None:
     assert [(run.seq, run.start_mono_ms) for run in evidence.open_runs()] == [(2, 90_000)]
 
 
-def test_a_run_seen_only_once_before_a_silence_keeps_its_seq_to_itself() -> None:
+def test_a_run_seen_only_once_before_a_silence_is_closed_where_it_began() -> None:
     evidence = made()
     evidence.observe("main", "playing", None, None, at(0))
     evidence.observe("main", "playing", None, None, at(90_000))
-    assert closed(evidence) == []
+    assert [(run.seq, run.start_mono_ms, run.end_mono_ms) for run in closed(evidence)] == [(1, 0, 0)]
     assert [(run.seq, run.start_mono_ms) for run in evidence.open_runs()] == [(2, 90_000)]
 
 
@@ -112,13 +112,11 @@ def test_a_new_boot_says_that_the_machine_was_off_since_its_last_sign_of_life() 
     assert closed(evidence)[-1].boot == NEXT_BOOT
 
 
-def test_two_changes_within_a_millisecond_leave_only_the_last() -> None:
+def test_changes_within_a_millisecond_are_runs_of_their_own_without_length() -> None:
     evidence = made()
-    evidence.observe("main", "playing", None, None, at(0))
-    evidence.observe("main", "black", None, None, at(0))
-    evidence.observe("main", "frozen", None, None, at(0))
-    assert closed(evidence) == []
-    assert [run.state for run in evidence.open_runs()] == ["frozen"]
+    for state in ("playing", "black", "frozen"):
+        evidence.observe("main", state, None, None, at(0))  # type: ignore[arg-type]
     evidence.observe("main", "playing", None, None, at(10))
-    assert [(run.state, run.start_mono_ms, run.end_mono_ms) for run in closed(evidence)] == [("frozen", 0, 10)]
-    assert len({run.seq for run in [*closed(evidence), *evidence.open_runs()]}) == 2
+    told = [(run.seq, run.state, run.start_mono_ms, run.end_mono_ms) for run in closed(evidence)]
+    assert told == [(1, "playing", 0, 0), (2, "black", 0, 0), (3, "frozen", 0, 10)]
+    assert [(run.seq, run.state) for run in evidence.open_runs()] == [(4, "playing")]

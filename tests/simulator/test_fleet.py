@@ -195,11 +195,10 @@ async def test_a_script_makes_a_fleet_fail_and_the_truth_tells_it(collector: Col
         assert ("frozen" in states(stage.ledger(name))) == ("frozen" in states(stage.truth(name)))
 
 
-async def test_the_same_seed_gives_the_same_boots_and_spools(collector: Collector) -> None:
-    def ids(seed: int) -> list[str]:
-        fleet = Fleet(player_names(3), server_of(collector), seed=seed)
-        return [player.clock.boot_id() for player in fleet.players.values()]
-
-    assert ids(1) == ids(1)
-    assert ids(1) != ids(2)
-    assert len(set(ids(1))) == 3
+async def test_two_fleets_never_share_a_boot_whatever_their_seed(collector: Collector) -> None:
+    server = server_of(collector)
+    fleets = [Fleet(player_names(3), server, seed=seed) for seed in (1, 1, 2)]
+    boots = [player.clock.boot_id() for fleet in fleets for player in fleet.players.values()]
+    assert len(set(boots)) == 9
+    ups = [[player.clock.mono_ms() // 60_000 for player in fleet.players.values()] for fleet in fleets]
+    assert ups[0] == ups[1] != ups[2]
