@@ -21,6 +21,9 @@ Period = Annotated[float, msgspec.Meta(ge=1, le=3_600)]
 Share = Annotated[Decimal, msgspec.Meta()]
 Url = Annotated[str, msgspec.Meta(pattern=r"^https?://[^/\s]+\S*$")]
 Name = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9][a-z0-9._-]{0,62}$")]
+HeaderName = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9-]+$")]
+HeaderValue = Annotated[str, msgspec.Meta(pattern=r"^[^\x00-\x1f\x7f]*$")]
+LabelName = Annotated[str, msgspec.Meta(pattern=r"^[a-zA-Z_][a-zA-Z0-9_]*$")]
 Timeout = Annotated[float, msgspec.Meta(gt=0, le=300)]
 
 
@@ -31,7 +34,7 @@ class HttpChannel(Section, frozen=True):
     timeout_s: Timeout = 10
     attempts: Annotated[int, msgspec.Meta(ge=1)] = 5  # of answers that say "not like this" (4xx)
     give_up_s: Annotated[float, msgspec.Meta(gt=0)] = 259_200  # three days of "not now"
-    headers: dict[str, str] = msgspec.field(default_factory=dict)
+    headers: dict[HeaderName, HeaderValue] = msgspec.field(default_factory=dict)
     username: str = ""
     password: str = ""
     ca_file: str = ""
@@ -64,7 +67,7 @@ class AlertmanagerChannel(HttpChannel, frozen=True, tag_field="kind", tag="alert
 
     name: Name = "alertmanager"
     refresh_s: Period = 60
-    labels: dict[str, str] = msgspec.field(default_factory=dict)
+    labels: dict[LabelName, str] = msgspec.field(default_factory=dict)
 
     def with_paths(self, at: Callable[[str], str]) -> AlertmanagerChannel:
         """The same with every path put through `at` (which makes it absolute)."""

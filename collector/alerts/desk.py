@@ -106,6 +106,9 @@ class AlertDesk:
     async def keep_only(self, agreements: Collection[str], now_ms: int) -> list[AlertView]:
         """Close what is open for agreements (`tenant/contract`) that nobody watches any more."""
         async with self._deciding:
+            for forgotten in (self._memories.keys() | self._pending.keys()) - set(agreements):
+                self._memories.pop(forgotten, None)
+                self._pending.pop(forgotten, None)
             gone = [alert.view for alert in self._open.values() if alert.view.agreement not in agreements]
             if not gone:
                 return []
@@ -116,8 +119,6 @@ class AlertDesk:
             )
             for view in gone:
                 del self._open[view.id]
-                self._memories.pop(view.agreement, None)
-                self._pending.pop(view.agreement, None)
         changed = [view for view in closed if view is not None]
         self._tell(changed)
         return changed

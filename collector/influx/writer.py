@@ -118,8 +118,12 @@ class InfluxWriter:
 
     async def close(self) -> None:
         """Try once to write what is left; what does not land goes to the disk. Call it after `run` has ended."""
-        if self._transport is not None and not self._spool.segments and not self._is_waiting():
-            await self._send_newest(everything=True)
+        if self._transport is None:  # `run` never began
+            await self._on_disk(self._spool.open)
+        elif not self._spool.segments and not self._is_waiting():
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(self._config.timeout_s):
+                    await self._send_newest(everything=True)
         await self._shelve()
         if self._transport is not None:
             await self._transport.close()
@@ -132,7 +136,7 @@ class InfluxWriter:
         self._full.clear()
         wait_s = self._config.flush_s
         if self._spool.segments:
-            wait_s = min(wait_s, max(0.0, self._retry_at_s - monotonic_s()))
+            wait_s = min(wait_s, max(0.0, max(self._retry_at_s, self._disk_at_s) - monotonic_s()))
         if len(self._queue) >= self._config.batch_lines and not self._is_waiting():
             wait_s = 0.0
         with contextlib.suppress(TimeoutError):
@@ -167,7 +171,7 @@ class InfluxWriter:
 
     async def _send_oldest(self) -> None:
         """Disk → network, one segment."""
-        segment = await self._on_disk(self._spool.oldest)
+        segment = None if monotonic_s() < self._disk_at_s else await self._on_disk(self._spool.oldest)
         if segment is None:
             return
         self._drop(int(segment.torn), "its end was cut off")
@@ -236,7 +240,8 @@ class InfluxWriter:
     async def _set_aside(self, refused: list[tuple[bytes, str]]) -> None:
         if not refused:
             return
-        log.error("influx_refused_lines", lines=len(refused), first=refused[0][0][:200].decode(), reason=refused[0][1])
+        first, reason = refused[0]
+        log.error("influx_refused_lines", lines=len(refused), first=first[:200].decode(errors="replace"), reason=reason)
         self._stats = replace(self._stats, refused_lines=self._stats.refused_lines + len(refused))
         await self._on_disk(lambda: self._refused.add(refused))
 

@@ -81,6 +81,20 @@ async def test_alerts_of_an_agreement_that_is_gone_are_closed(ledger: Ledger) ->
     assert told[-1] == closed
 
 
+async def test_a_hold_of_an_agreement_that_is_gone_opens_nothing(ledger: Ledger) -> None:
+    clock = SystemClock()
+    desk = AlertDesk(ledger, AlertsConfig(hold_s=0.1), clock)
+    await desk.load()
+    now_ms = clock.wall_ms()
+    for tenant in ("acme", "bar"):
+        await desk.consider(figure(tenant=tenant, down_now=13, computed_ms=now_ms), now_ms)
+    assert await desk.keep_only({"bar/admira"}, now_ms) == []
+    task = spawn(desk.run(), "desk")
+    await until(desk.open_alerts, "the agreement that is left rings")
+    await cancel(task)
+    assert [view.agreement for view in desk.open_alerts()] == ["bar/admira"]
+
+
 async def test_a_ledger_that_cannot_be_written_changes_nothing_and_the_next_figure_decides_anew(
     ledger: Ledger,
 ) -> None:

@@ -186,7 +186,7 @@ async def test_spooled_lines_are_sent_oldest_first(receiver: Receiver, tmp_path:
 
 
 async def test_a_bad_line_is_isolated_and_set_aside_and_the_others_land(influx: InfluxServer, tmp_path: Path) -> None:
-    bad = f"m,device=d1 value=not-a-number {NOW_MS}"
+    bad = f"m,device=d1 value=not-a-number{'ñ' * 200} {NOW_MS}"
     conflict = f'm,device=d1 value="text" {NOW_MS + 999}'
     lines = [line(number) for number in range(1, 60)]
     async with running(v1(influx.url), tmp_path) as writer:
