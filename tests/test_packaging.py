@@ -1,0 +1,151 @@
+"""What is built is complete, and what a player installs works without the collector's libraries."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tarfile
+import venv
+import zipfile
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from tests.fixtures.processes import ROOT
+
+pytestmark = [pytest.mark.system, pytest.mark.timeout(900)]
+
+AGENT_FILE: Final = """
+tenant = "acme"
+device = "player-0001"
+[mqtt]
+host = "localhost"
+[[outputs]]
+id = "main"
+probe = "push"
+"""
+PACKAGES: Final = ("agent", "collector", "common", "contracts", "demo", "signwatch", "simulator", "wire")
+SHARED: Final = ("dashboards", "systemd")
+
+
+def run(*command: str | Path, cwd: Path) -> subprocess.CompletedProcess[str]:
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    return subprocess.run(
+        command, capture_output=True, text=True, check=False, cwd=cwd, env=environment, stdin=subprocess.DEVNULL
+    )
+
+
+def built(folder: Path, hook: str) -> Path:
+    """Run one of hatchling's two hooks on the checkout, in an environment that pip makes for it."""
+    script = f"import hatchling.build as b, sys; print(b.{hook}(sys.argv[1]))"
+    backend = folder / "backend"
+    pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-input", "--target", backend, "hatchling>=1.27,<2"]
+    fetched = run(*pip, cwd=folder)
+    assert fetched.returncode == 0, fetched.stderr
+    environment = {**os.environ, "PYTHONPATH": str(backend)}
+    done = subprocess.run(
+        [sys.executable, "-c", script, folder], capture_output=True, text=True, check=False, cwd=ROOT, env=environment
+    )
+    assert done.returncode == 0, done.stderr
+    return folder / done.stdout.split()[-1]
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return built(tmp_path_factory.mktemp("wheel"), "build_wheel")
+
+
+@pytest.fixture(scope="module")
+def player(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A fresh environment with the wheel and its base dependencies: its bin folder."""
+    folder = tmp_path_factory.mktemp("player") / "venv"
+    venv.create(folder, with_pip=True, symlinks=True)
+    done = run(folder / "bin/python", "-m", "pip", "install", "--quiet", "--no-input", wheel, cwd=folder)
+    assert done.returncode == 0, done.stderr
+    return folder / "bin"
+
+
+def tracked(*folders: str) -> set[str]:
+    """The files of these folders that belong to the project: what git knows, or would take in."""
+    listed = run(
+        "git",
+        "-c",
+        "safe.directory=*",
+        "ls-files",
+        "--cached",
+        "--others",
+        "--exclude-standard",
+        "--",
+        *folders,
+        cwd=ROOT,
+    )
+    assert listed.returncode == 0, listed.stderr
+    return {name for name in listed.stdout.splitlines() if (ROOT / name).exists()}
+
+
+def test_the_wheel_holds_every_file_of_its_packages(wheel: Path) -> None:
+    names = set(zipfile.ZipFile(wheel).namelist())
+    wanted = tracked(*PACKAGES)
+    kinds = {Path(name).suffix for name in wanted}
+    assert kinds >= {".py", ".html", ".css", ".js", ".toml"}
+    assert any(name.startswith("collector/ledger/migrations/") for name in wanted)
+    assert sorted(wanted - names) == []
+
+
+def test_the_wheel_brings_units_and_dashboards_as_shared_data(wheel: Path) -> None:
+    names = zipfile.ZipFile(wheel).namelist()
+    prefix = f"{wheel.name.removesuffix('-py3-none-any.whl')}.data/data/share/signwatch/"
+    shared = {name.removeprefix(prefix) for name in names if name.startswith(prefix)}
+    assert sorted(tracked(*SHARED) - shared) == []
+    assert "systemd/signwatch-agent.service" in shared
+
+
+def test_the_wheel_holds_nothing_that_is_no_business_of_a_user(wheel: Path) -> None:
+    tops = {name.partition("/")[0] for name in zipfile.ZipFile(wheel).namelist()}
+    ours = {top for top in tops if not top.startswith("signwatch-")}
+    assert ours == set(PACKAGES)
+
+
+def test_the_source_distribution_can_be_tested(tmp_path: Path) -> None:
+    archive = built(tmp_path, "build_sdist")
+    with tarfile.open(archive) as opened:
+        names = {name.partition("/")[2] for name in opened.getnames()}
+    assert sorted(tracked(*PACKAGES, *SHARED, "tests", "docs", "scripts", "dev", ".ci", "README.md") - names) == []
+
+
+def test_a_player_installs_four_small_libraries_and_none_of_the_collectors(player: Path) -> None:
+    listed = run(player / "python", "-m", "pip", "list", "--format", "freeze", cwd=player)
+    names = {line.partition("==")[0].lower() for line in listed.stdout.splitlines()}
+    assert {"aiomqtt", "msgspec", "psutil", "structlog", "signwatch"} <= names
+    assert names & {"aiohttp", "sqlalchemy", "jinja2", "amqtt", "influxdb-client", "rich", "alembic"} == set()
+
+
+def test_the_agent_works_where_only_the_base_is_installed(player: Path, tmp_path: Path) -> None:
+    file = tmp_path / "agent.toml"
+    file.write_text(AGENT_FILE, encoding="utf-8")
+    checked = run(player / "signwatch", "agent", "check", "--config", file, cwd=tmp_path)
+    assert checked.returncode == 0, checked.stdout + checked.stderr
+    helped = run(player / "signwatch", "simulate", "--help", cwd=tmp_path)
+    assert helped.returncode == 0, helped.stderr
+
+
+@pytest.mark.parametrize("command", [("collector", "run"), ("registry", "export"), ("demo",)], ids=" ".join)
+def test_what_needs_the_collectors_libraries_says_how_to_get_them(
+    player: Path, tmp_path: Path, command: tuple[str, ...]
+) -> None:
+    told = run(player / "signwatch", *command, cwd=tmp_path)
+    assert told.returncode == 1
+    assert "Traceback" not in told.stderr
+    assert "install it with: pip install 'signwatch[collector]'" in told.stderr
+
+
+def test_the_units_name_a_program_that_the_wheel_installs(player: Path) -> None:
+    prefix = player.parent
+    unit = (prefix / "share/signwatch/systemd/signwatch-agent.service").read_text(encoding="utf-8")
+    start = next(line for line in unit.splitlines() if line.startswith("ExecStart="))
+    program, *arguments = start.removeprefix("ExecStart=").split()
+    assert program.startswith("/opt/signwatch/")
+    here = prefix / Path(program).relative_to("/opt/signwatch")
+    assert run(here, *arguments[:2], "--help", cwd=prefix).returncode == 0
