@@ -144,7 +144,7 @@ def test_configuration_with_passwords_is_closed_to_others(tmp_path: Path) -> Non
     make_users(tmp_path)
     folder = tmp_path / "etc/signwatch"
     folder.mkdir()
-    files = [folder / name for name in ("agent.toml", "collector.toml", "credentials.toml")]
+    files = [folder / name for name in ("agent.toml", "collector.toml")]
     for file in files:
         file.touch(mode=0o644)
     applied = run("systemd-tmpfiles", "--create", f"--root={tmp_path}", FOLDER / "signwatch.tmpfiles.conf")
