@@ -17,7 +17,7 @@ from typing import Annotated, Any, Final, NamedTuple
 import msgspec
 
 from agent.probes.base import Around, Complaint, Reading, tidy
-from agent.probes.mpv_ipc import Answers, IpcClosedError, MpvIpc
+from agent.probes.mpv_ipc import Answers, IpcClosedError, IpcNonsenseError, MpvIpc
 from common.config import Section
 from wire.states import Cause
 
@@ -169,6 +169,8 @@ class MpvProbe:
             return await self._look(ipc)
         except IpcClosedError:
             return Reading("stopped", None, "mpv closed its socket: it has ended")
+        except IpcNonsenseError as error:
+            return Reading("unknown", None, tidy(f"whoever listens on {self._options.socket} is not mpv: {error}"))
 
     async def close(self) -> None:
         """Close the connection."""

@@ -7,11 +7,14 @@ import socket
 from typing import TYPE_CHECKING, Any
 
 import msgspec
+import structlog
 
 from common.tasks import cancel, spawn
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+
+log = structlog.get_logger(__name__)
 
 LINE_BYTES = 1024 * 1024  # scripts may put anything into a client-message
 
@@ -21,6 +24,10 @@ Answers = dict[str, Any]
 
 class IpcClosedError(Exception):
     """mpv closed the connection."""
+
+
+class IpcNonsenseError(Exception):
+    """Whoever answers does not speak mpv's protocol."""
 
 
 class MpvIpc:
@@ -40,6 +47,7 @@ class MpvIpc:
         self._asked: dict[int, str] = {}
         self._answers: Answers = {}
         self._batch: asyncio.Future[Answers | None] | None = None
+        self._nonsense: str | None = None
         self.closed = False
         self._task = spawn(self._listen(reader), "mpv-ipc")
 
@@ -65,7 +73,7 @@ class MpvIpc:
             self._send(["observe_property", number, name])
 
     async def ask(self, names: Sequence[str]) -> Answers:
-        """Ask for properties; IpcClosedError where the connection ends first."""
+        """Ask for properties; IpcClosedError, IpcNonsenseError where the connection ends first."""
         if self._batch is not None:  # a question to which an earlier deadline heard no answer
             await self._settled()
         self._answers = {}
@@ -79,13 +87,13 @@ class MpvIpc:
         await cancel(self._task)
 
     async def _settled(self) -> Answers:
-        if self.closed or self._batch is None:
-            raise IpcClosedError("mpv closed the connection")
-        answers = await asyncio.shield(self._batch)
+        answers = await asyncio.shield(self._batch) if self._batch is not None and not self.closed else None
         self._batch = None
-        if answers is None:
-            raise IpcClosedError("mpv closed the connection")
-        return answers
+        if answers is not None:
+            return answers
+        if self._nonsense:
+            raise IpcNonsenseError(self._nonsense)
+        raise IpcClosedError("mpv closed the connection")
 
     def _send(self, command: list[object]) -> int:
         number = self._next_id
@@ -97,8 +105,10 @@ class MpvIpc:
         try:
             while line := await reader.readline():
                 self._take(msgspec.json.decode(line))
-        except (OSError, ValueError) as error:  # ValueError: no JSON, or an endless line
-            self._on_event({"event": "connection-failed", "error": str(error)})
+        except OSError:
+            log.debug("mpv_connection_reset")  # it died
+        except ValueError as error:  # no JSON, or an endless line
+            self._nonsense = str(error)
         finally:
             self.closed = True
             if self._batch is not None and not self._batch.done():

@@ -1,0 +1,85 @@
+"""What the agent's tests share: clips and stills made by ffmpeg, a real mpv, configuration files."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.fixtures.processes import Process, Processes
+from tests.fixtures.waiting import wait_until
+
+
+def _ffmpeg(*arguments: str | Path) -> None:
+    subprocess.run(["ffmpeg", "-v", "error", "-y", *map(str, arguments)], check=True, stdin=subprocess.DEVNULL)
+
+
+@pytest.fixture(scope="session")
+def clips(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with clip.mp4 (4 s), short.mp4 (1 s), slow.mp4 (a picture in 2 s), stream.ts, still.png, broken.mp4."""
+    folder = tmp_path_factory.mktemp("clips")
+    picture = ["-f", "lavfi", "-i"]
+    _ffmpeg(*picture, "testsrc=s=64x64:r=10:d=4", "-pix_fmt", "yuv420p", folder / "clip.mp4")
+    _ffmpeg(*picture, "testsrc=s=64x64:r=10:d=1", "-pix_fmt", "yuv420p", folder / "short.mp4")
+    _ffmpeg(*picture, "testsrc=s=64x64:r=1/2:d=20", "-pix_fmt", "yuv420p", folder / "slow.mp4")
+    _ffmpeg(*picture, "testsrc=s=64x64:d=1:r=1", "-frames:v", "1", folder / "still.png")
+    _ffmpeg(*picture, "testsrc=s=320x240:r=25:d=20", "-b:v", "500k", folder / "stream.ts")
+    (folder / "broken.mp4").write_bytes(b"this is no film" * 100)
+    return folder
+
+
+class Mpv:
+    """A real mpv without screen and sound, with its IPC socket."""
+
+    def __init__(self, processes: Processes, folder: Path) -> None:
+        self._processes = processes
+        self.socket = folder / "mpv.sock"
+        self._process: Process | None = None
+
+    def play(self, *arguments: str | Path) -> Mpv:
+        """Start it (or start it anew) with these arguments, and wait for its socket."""
+        if self._process is not None:
+            self._process.kill()
+        self.socket.unlink(missing_ok=True)
+        fixed = ["mpv", "--no-config", "--vo=null", "--ao=null", "--idle", f"--input-ipc-server={self.socket}"]
+        self._process = self._processes.start([*fixed, *arguments], "mpv")
+        wait_until(self.socket.exists, "mpv opens its socket")
+        return self
+
+    @property
+    def process(self) -> Process:
+        """The running program."""
+        assert self._process is not None
+        return self._process
+
+
+@pytest.fixture
+def short_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A folder whose path fits into a Unix socket's address."""
+    folder = tmp_path_factory.mktemp("s")
+    yield folder
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture
+def mpv(processes: Processes, short_folder: Path) -> Mpv:
+    """A real mpv, not yet started."""
+    return Mpv(processes, short_folder)
+
+
+WriteConfig = Callable[[str], Path]
+
+
+@pytest.fixture
+def write_config(tmp_path: Path) -> WriteConfig:
+    """Write a configuration file and give its path."""
+
+    def write(text: str) -> Path:
+        file = tmp_path / "agent.toml"
+        file.write_text(text, encoding="utf-8")
+        return file
+
+    return write

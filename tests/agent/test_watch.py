@@ -1,0 +1,139 @@
+"""The watch: deadlines from outside, and a probe that can do nobody any harm."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+import pytest
+
+from agent.probes.base import Reading
+from agent.watch import Watch
+from common.clock import ManualClock
+from common.tasks import cancel, spawn
+from tests.fixtures.waiting import until
+from wire.runs import Instant
+
+PLAYING = Reading("playing")
+
+
+class Scripted:
+    """A probe that does what the test says."""
+
+    silence = Reading("frozen", None, "silent")
+
+    def __init__(self, read: Callable[[], Awaitable[Reading]]) -> None:
+        self._read = read
+        self.asked = 0
+        self.closed = False
+
+    async def read(self) -> Reading:
+        self.asked += 1
+        return await self._read()
+
+    async def close(self) -> None:
+        self.closed = True
+
+
+class Watched:
+    def __init__(self, read: Callable[[], Awaitable[Reading]], interval_s: float = 0.2, timeout_s: float = 0.1) -> None:
+        self.probe = Scripted(read)
+        self.clock = ManualClock()
+        self.early = asyncio.Event()
+        self.taken: list[tuple[str, Reading, Instant]] = []
+        take = lambda *reading: self.taken.append(reading)  # type: ignore[arg-type]  # noqa: E731
+        self.watch = Watch("main", self.probe, interval_s, timeout_s, self.clock, take, self.early)
+
+
+async def playing() -> Reading:
+    return PLAYING
+
+
+async def for_ever() -> Reading:
+    await asyncio.Event().wait()
+    raise AssertionError
+
+
+async def test_a_probe_is_asked_again_and_again() -> None:
+    watched = Watched(playing)
+    task = spawn(watched.watch.run(), "watch")
+    await until(lambda: len(watched.taken) >= 3, "three readings")
+    await cancel(task)
+    assert {reading for _, reading, _ in watched.taken} == {PLAYING}
+    assert watched.probe.closed
+
+
+async def test_a_reading_carries_the_moment_at_which_it_was_asked_for() -> None:
+    async def slow() -> Reading:
+        watched.clock.advance(700)
+        return PLAYING
+
+    watched = Watched(slow)
+    asked_at = Instant(watched.clock.mono, watched.clock.wall)
+    task = spawn(watched.watch.run(), "watch")
+    await until(lambda: watched.taken, "a reading")
+    await cancel(task)
+    assert watched.taken[0] == ("main", PLAYING, asked_at)
+
+
+async def test_somebody_who_wants_an_early_reading_gets_it() -> None:
+    watched = Watched(playing, interval_s=3600)
+    task = spawn(watched.watch.run(), "watch")
+    await until(lambda: len(watched.taken) == 1, "the first reading")
+    watched.early.set()
+    await until(lambda: len(watched.taken) == 2, "an early reading")
+    await cancel(task)
+
+
+async def test_silence_beyond_the_deadline_is_what_the_probe_says_it_means() -> None:
+    watched = Watched(for_ever)
+    assert await watched.watch.ask() == Scripted.silence
+    assert await watched.watch.ask() == Scripted.silence
+    assert watched.probe.asked == 2
+
+
+async def test_a_probe_that_does_not_heed_its_cancellation_is_not_asked_twice_at_once() -> None:
+    go_on = asyncio.Event()
+
+    async def stubborn() -> Reading:
+        while not go_on.is_set():
+            try:
+                await go_on.wait()
+            except asyncio.CancelledError:
+                continue
+        return PLAYING
+
+    watched = Watched(stubborn)
+    for _ in range(3):
+        assert await watched.watch.ask() == Scripted.silence
+    assert watched.probe.asked == 1
+    go_on.set()
+    assert await watched.watch.ask() == PLAYING
+    assert watched.probe.asked == 2
+
+
+@pytest.mark.parametrize("error", [ValueError("bad"), OSError(5, "EIO"), RecursionError(), ZeroDivisionError()])
+async def test_a_probe_that_fails_leaves_the_output_unknown_and_is_asked_again(error: Exception) -> None:
+    async def fail() -> Reading:
+        raise error
+
+    watched = Watched(fail)
+    reading = await watched.watch.ask()
+    assert reading.state == "unknown"
+    assert type(error).__name__ in (reading.detail or "")
+    assert (await watched.watch.ask()).state == "unknown"
+
+
+async def test_a_probe_that_cancels_itself_is_unknown() -> None:
+    async def cancelled() -> Reading:
+        raise asyncio.CancelledError
+
+    assert (await Watched(cancelled).watch.ask()).state == "unknown"
+
+
+async def test_one_probe_that_hangs_does_not_hold_up_another() -> None:
+    hanging, other = Watched(for_ever, timeout_s=3600), Watched(playing)
+    tasks = [spawn(watched.watch.run(), "watch") for watched in (hanging, other)]
+    await until(lambda: len(other.taken) >= 3, "the other is read")
+    assert hanging.taken == []
+    await cancel(*tasks)
