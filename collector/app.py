@@ -13,7 +13,7 @@ import asyncio
 import signal
 from collections.abc import Coroutine
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import structlog
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
@@ -27,16 +27,15 @@ from collector.broker import CredentialStore, EmbeddedBroker
 from collector.bus import Bus
 from collector.config import CollectorConfig, load_contracts
 from collector.desk import LiveDesk
-from collector.evidence import RunRow
 from collector.influx.feed import InfluxFeed
 from collector.ingest import Ingest
-from collector.ledger.evidence_store import DeviceRow, EvidenceStore, Outcome, latest_runs, runs_since
+from collector.ledger.evidence_store import EvidenceStore, Outcome, runs_since
 from collector.ledger.ledger import Ledger
 from collector.ledger.registry_store import read_registry
-from collector.live import KEPT_MS, Live
+from collector.live import Live
 from collector.mqtt import MqttLink
 from collector.portal import PortalChecks
-from collector.registry.model import Registry
+from collector.registry.model import OWN_DEVICE, Registry
 from collector.views import AlertView, Event, FigureView
 from collector.web.app import Server, serve
 from common.clock import Clock, SystemClock, monotonic_s
@@ -45,13 +44,11 @@ from common.tasks import cancel, spawn
 from wire.messages import Ack, Heartbeat
 from wire.topics import Address
 
-if TYPE_CHECKING:
-    from sqlalchemy import Connection
-
 log = structlog.get_logger(__name__)
 
 FIGURES_EVERY_S: Final = 15
 TICK_EVERY_S: Final = 1
+STEP_MS: Final = 1000  # a wall clock that moves so far against CLOCK_BOOTTIME between two ticks was set, not slewed
 PRUNE_EVERY_H: Final = 6
 TURNS_WITHIN_S: Final = 30  # the watchdog is fed only while the ticks come at least this often
 STOP_WITHIN_S: Final = 10
@@ -82,7 +79,9 @@ class Collector:
         self.web: Server | None = None
         self.turned_s = monotonic_s()
         self._figures: asyncio.Queue[FigureView] = asyncio.Queue()
-        self._scheduler = AsyncIOScheduler(timezone="UTC")
+        # No grace: a loop that was late for a second must not lose a turn.
+        defaults = {"misfire_grace_time": None, "coalesce": True, "max_instances": 1}
+        self._scheduler = AsyncIOScheduler(timezone="UTC", job_defaults=defaults)
         self._tasks: list[asyncio.Task[None]] = []
         self._stopping = asyncio.Event()
         self.failed: str | None = None
@@ -92,8 +91,9 @@ class Collector:
     async def start(self) -> None:
         """Bring everything up; ConfigError, LedgerError or BrokerError where that cannot be done."""
         await self.ingest.load()
-        registry, devices, rows = await self.ledger.read(self._remembered)
-        self.live.load(registry, devices, rows)
+        registry, devices = await self.ledger.read(lambda found: (read_registry(found), EvidenceStore().load(found)))
+        self.live.load(devices.values())
+        await self._take_registry(registry)
         self.live.use(self.config.alerts.down_over_for, self.portal.latency_ms)
         self.live.on_figure(self._figures.put_nowait)
         await self.alerts.load()
@@ -105,8 +105,11 @@ class Collector:
         if self.influx is not None:
             self._start_task(self.influx.run(), "influx")
         await self.portal.follow(registry.subjects.values())
+        await self.live.compute()
+        self._start_task(self.live.run(), "figures")
         self._schedule()
-        self.live.compute()
+        self._scheduler.start()
+        self._start_task(self._turn(), "ticks")
         web = self.config.web
         self.web = await serve(self.desk, web.listen, web.read_password(), title=web.title, clock=self.clock)
         admin = AdminDesk(self.ledger, self.clock, self._registry_changed, list(self.live.contracts))
@@ -153,11 +156,9 @@ class Collector:
         """Whether the main loop still does its work."""
         return monotonic_s() - self.turned_s < TURNS_WITHIN_S
 
-    def _remembered(self, connection: Connection) -> tuple[Registry, list[DeviceRow], list[tuple[Address, RunRow]]]:
-        devices = EvidenceStore().load(connection)
-        since_ms = self.clock.wall_ms() - KEPT_MS
-        rows = [*latest_runs(connection), *runs_since(connection, since_ms)]
-        return read_registry(connection), list(devices.values()), rows
+    async def _take_registry(self, registry: Registry) -> None:
+        missing, since_ms = self.live.take_registry(registry), self.live.memory_starts_ms()
+        await self.live.remember(await self.ledger.read(lambda found: runs_since(found, missing, since_ms)))
 
     async def _start_broker(self) -> None:
         config = self.config.broker
@@ -173,18 +174,30 @@ class Collector:
         self._start_task(self.link.run(), "mqtt")
 
     def _schedule(self) -> None:
+        # Coroutines, since AsyncIOScheduler takes plain functions to a thread, and everything live belongs to the loop.
         jobs = self._scheduler
-        jobs.add_job(self._tick, "interval", seconds=TICK_EVERY_S, coalesce=True, max_instances=1)
-        jobs.add_job(self.live.compute, "interval", seconds=FIGURES_EVERY_S, coalesce=True, max_instances=1)
-        jobs.add_job(self.live.prune, "interval", hours=PRUNE_EVERY_H, coalesce=True, max_instances=1)
-        jobs.start()
+        jobs.remove_all_jobs()
+        jobs.add_job(self.live.compute, "interval", seconds=FIGURES_EVERY_S)
+        jobs.add_job(self._prune, "interval", hours=PRUNE_EVERY_H)
 
-    async def _tick(self) -> None:
-        self.turned_s = monotonic_s()
-        self.live.tick()
+    async def _turn(self) -> None:
+        """Tick, by a clock that no one sets; the scheduler reads the wall clock and is told when that has stepped."""
+        ahead_ms = self.clock.wall_ms() - self.clock.mono_ms()
+        while True:
+            self.turned_s = monotonic_s()
+            before_ms, ahead_ms = ahead_ms, self.clock.wall_ms() - self.clock.mono_ms()
+            if abs(ahead_ms - before_ms) > STEP_MS:
+                log.warning("clock_stepped", by_ms=ahead_ms - before_ms)
+                self.live.clock_stepped(ahead_ms - before_ms)
+                self._schedule()
+            self.live.tick()
+            await asyncio.sleep(TICK_EVERY_S)
+
+    async def _prune(self) -> None:
+        self.live.prune()
 
     def _acknowledge(self, address: Address, ack: Ack) -> None:
-        if self.link is not None:
+        if self.link is not None and address.device != OWN_DEVICE:
             self.link.acknowledge(address, ack)
 
     def _committed(self, outcome: Outcome) -> None:
@@ -213,10 +226,10 @@ class Collector:
             self.influx.alert(alert)
 
     async def _registry_changed(self, registry: Registry) -> None:
-        self.live.take_registry(registry)
+        await self._take_registry(registry)
         await self.portal.follow(registry.subjects.values())
         await self.alerts.keep_only(list(self.live.agreements.by_key), self.clock.wall_ms())
-        self.live.compute()
+        await self.live.compute()
 
     def _metrics(self) -> dict[str, int | float]:
         return dict(health.metrics(self))

@@ -6,12 +6,12 @@ exactly as an invoice would be; nothing is counted up along the way, so nothing 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Final
 
-from collector.fleet import Fleet, Track, place_of
+from collector.fleet import Fleet, Track
 from collector.registry.model import ALWAYS, Registry, Subject
 from collector.sla import availability as sla
 from collector.sla.calendar import Calendar, parse_calendar
@@ -93,12 +93,9 @@ def is_emitting(subject: Subject, emission: Calendar | None, now_ms: int) -> boo
 
 
 def state_now(fleet: Fleet, subject: Subject) -> tuple[str, str | None]:
-    """State and cause of a subject at this moment; `unknown` unless an open run of a device that answers says more."""
-    address, _ = place_of(subject)
-    newest = fleet.track(subject).newest
-    if newest is None or newest.closed or fleet.link(address) != "online":
-        return "unknown", None
-    return newest.state, newest.cause
+    """State and cause of a subject at this moment; `unknown` unless its evidence reaches into it (collector/fleet)."""
+    current = fleet.current(subject)
+    return (current.state, current.cause) if current else ("unknown", None)
 
 
 def down_limit(contract: Contract) -> Fraction:
@@ -120,14 +117,45 @@ def compute(
     month: str | None = None,
 ) -> FigureView:
     """The figure of one agreement as of `now_ms`, of a month that memory holds (None: the one in progress)."""
+    steps = computing(fleet, agreement, emissions, now_ms, down_limit, month)
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            figure: FigureView = end.value
+            return figure
+
+
+def computing(
+    fleet: Fleet,
+    agreement: Agreement,
+    emissions: Mapping[str, Calendar | None],
+    now_ms: int,
+    down_limit: Fraction,
+    month: str | None = None,
+) -> Generator[None, None, FigureView]:
+    """Do what `compute` does, a subject a step: thousands of players take longer than others may be kept waiting."""
     contract = agreement.contract
     span = sla.month_span(contract, month or current_month(contract, now_ms), now_ms)
-    tallies = [
-        sla.tally_subject(contract, span, judged, evidence(fleet.track(subject), span.start_ms, now_ms))
-        for subject, judged in agreement.subjects
-    ]
-    figure = sla.judge_month(contract, span, tallies)
-    census = count(fleet, agreement, emissions, now_ms)
+    tallies: list[sla.Tally] = []
+    census = Census()
+    for subject, judged in agreement.subjects:
+        runs = evidence(fleet.track(subject), span.start_ms, now_ms)
+        tallies.append(sla.tally_subject(contract, span, judged, runs))
+        _count_in(census, fleet, contract, subject, emissions[subject.key], now_ms)
+        yield
+    return _figure(agreement, span, sla.judge_month(contract, span, tallies), census, now_ms, down_limit)
+
+
+def _figure(
+    agreement: Agreement,
+    span: sla.MonthSpan,
+    figure: sla.MonthFigure,
+    census: Census,
+    now_ms: int,
+    down_limit: Fraction,
+) -> FigureView:
+    contract = agreement.contract
     return FigureView(
         tenant=agreement.tenant,
         contract=agreement.contract_id,
@@ -167,16 +195,22 @@ def count(fleet: Fleet, agreement: Agreement, emissions: Mapping[str, Calendar |
     """How the agreement's players stand now. A player outside its emission hours is neither down nor unknown."""
     census = Census()
     for subject, _ in agreement.subjects:
-        if subject.kind != "player" or not is_active(subject, now_ms):
-            continue
-        census.active += 1
-        if not is_emitting(subject, emissions[subject.key], now_ms):
-            continue
-        census.emitting += 1
-        standing = sla.is_down(agreement.contract, *state_now(fleet, subject))
-        census.down += standing.down
-        census.unknown += not standing.known
+        _count_in(census, fleet, agreement.contract, subject, emissions[subject.key], now_ms)
     return census
+
+
+def _count_in(
+    census: Census, fleet: Fleet, contract: Contract, subject: Subject, emission: Calendar | None, now_ms: int
+) -> None:
+    if subject.kind != "player" or not is_active(subject, now_ms):
+        return
+    census.active += 1
+    if not is_emitting(subject, emission, now_ms):
+        return
+    census.emitting += 1
+    standing = sla.is_down(contract, *state_now(fleet, subject))
+    census.down += standing.down
+    census.unknown += not standing.known
 
 
 def evidence(track: Track, start_ms: int, end_ms: int) -> Iterator[sla.Evidence]:

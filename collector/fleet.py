@@ -1,35 +1,47 @@
 """The live state of the fleet, in memory. O(1) work a message; rebuilt from the ledger at start.
 
-A `Track` holds one output's runs of the current month and knows the newest. What a player *is* now follows from its
-newest run and from its device's link: a device that is silent for three intervals, or whose last will came, is
-`unknown` from where its evidence ends, and stays so until evidence arrives.
+A `Track` holds one registered output's runs of the current month. What a player *is* now follows from its open runs and
+from its device's link; nothing else makes it more than `unknown`:
+
+- the device answers: it is `online`, neither silent for three intervals nor gone by its last will;
+- the run is open, of the boot that the device is in, and was restated within three intervals of the device's own clock
+  (an output that its agent no longer speaks of is nobody's evidence, though the device answers);
+- among several such runs (two agents with one name) the one that began last, as painting would show it.
+
+Of devices and outputs that are not registered only the names are kept: their evidence is in the ledger, and comes into
+memory when they are registered.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
+from dataclasses import dataclass, field, replace
+from typing import Final
 
 from collector.evidence import RunRow, join
-from collector.registry.model import Registry, Subject
+from collector.ledger.evidence_store import DeviceRow, Outcome
+from collector.registry.model import OWN_DEVICE, Registry, Subject
+from collector.registry.newcomers import Stranger, to_newcomers
 from collector.views import HostFigures, Link, Newcomer
 from wire.messages import Heartbeat
 from wire.topics import Address
 
-if TYPE_CHECKING:
-    from collector.ledger.evidence_store import DeviceRow, Outcome
+__all__ = ["OWN_DEVICE"]  # others know it from here
 
 SILENT_AFTER_INTERVALS: Final = 3
-OWN_DEVICE: Final = "_collector"  # no device can have this name: it is not one of the wire's
+STRANGE_OUTPUTS_MAX: Final = 64  # names kept of one device, as many as a hello may have
+
+Place = tuple[Address, str]  # an output of a device
 
 
 @dataclass(slots=True)
 class Track:
-    """One output's runs, newest last; `runs_sorted` is in painting order."""
+    """One output's runs. `newest` reaches furthest; `shown` is what it was when somebody last looked."""
 
     runs: dict[tuple[str, int], RunRow] = field(default_factory=dict)
     newest: RunRow | None = None
+    shown: tuple[object, ...] = ()
+    _open: dict[tuple[str, int], RunRow] = field(default_factory=dict)
     _sorted: list[RunRow] | None = None
 
     @property
@@ -37,27 +49,25 @@ class Track:
         """True time up to which evidence reaches."""
         return self.newest.end_ms if self.newest else None
 
-    def add(self, row: RunRow) -> bool:
-        """Join one statement in; whether the newest run now looks different."""
+    def add(self, row: RunRow) -> None:
+        """Join one statement in."""
         known = self.runs.get(row.name)
-        if known is not None and (row.closed, row.end_mono_ms) != (known.closed, known.end_mono_ms):
+        if known is not None and not _same_statement(known, row):
             row = join(known, row)  # else it is the same statement, perhaps at another true time
-        if row == known:
-            return False
-        self.runs[row.name] = row
-        self._sort_in(known, row)
-        before = self.newest
-        if before is not None and before.name == row.name and _order(row) < _order(before):
-            self.newest = max(self.runs.values(), key=_order)  # its boot's clock became better known
-        elif before is None or _order(row) >= _order(before):
-            self.newest = row
-        return before is None or self.newest is None or _looks(before) != _looks(self.newest)
+        if row is not known:
+            self._put(known, row)
 
-    def _sort_in(self, known: RunRow | None, row: RunRow) -> None:
-        if self._sorted and known is self._sorted[-1] and known.start_ms == row.start_ms:
-            self._sorted[-1] = row  # the usual case: the open run was extended
-        else:
-            self._sorted = None
+    def remember(self, row: RunRow) -> None:
+        """Join in what the ledger had at some moment before now; what is known already may be newer."""
+        known = self.runs.get(row.name)
+        if known is None or not _same_statement(known, row):
+            self.add(row)
+
+    def current(self, device: DeviceRow) -> RunRow | None:
+        """The open run that says what is there now, as far as the device's own clock tells; None: nobody knows."""
+        oldest_ms = device.mono_ms - SILENT_AFTER_INTERVALS * device.interval_ms
+        living = [row for row in self._open.values() if row.boot == device.boot and row.end_mono_ms >= oldest_ms]
+        return max(living, key=_order, default=None)
 
     def runs_sorted(self) -> list[RunRow]:
         """Every run in painting order."""
@@ -70,16 +80,32 @@ class Track:
         kept = {name: row for name, row in self.runs.items() if row.end_ms > before_ms or row is self.newest}
         if len(kept) < len(self.runs):
             self.runs, self._sorted = kept, None
+            self._open = {name: row for name, row in self._open.items() if name in kept}
+
+    def _put(self, known: RunRow | None, row: RunRow) -> None:
+        self.runs[row.name] = row
+        if row.closed:
+            self._open.pop(row.name, None)
+        else:
+            self._open[row.name] = row
+        if self._sorted and known is self._sorted[-1] and known.start_ms == row.start_ms:
+            self._sorted[-1] = row  # the usual case: the open run was extended
+        else:
+            self._sorted = None
+        if self.newest is None or _reach(row) >= _reach(self.newest):
+            self.newest = row
+        elif known is self.newest:  # its boot's clock became better known
+            self.newest = max(self.runs.values(), key=_reach)
 
 
 @dataclass(slots=True)
 class DeviceState:
-    """A device's link and what it last said of itself."""
+    """A device's link and what it last said of itself. `last_heard_ms`: the collector's clock."""
 
     row: DeviceRow
     host: HostFigures = field(default_factory=dict)
     last_heard_ms: int = 0
-    link: Link = "online"
+    link: Link = "never"
 
     def link_at(self, now_ms: int) -> Link:
         """The link as it stands: its last will, or three intervals of silence, end it."""
@@ -94,63 +120,106 @@ class Fleet:
 
     def __init__(self) -> None:
         self.registry = Registry()
-        self._outputs: dict[Address, set[str]] = {}  # registered ones
+        self._outputs: dict[Address, dict[str, Track]] = {}  # of registered subjects
+        self._strange: dict[Address, set[str]] = {}  # outputs that reported and are not registered
         self._devices: dict[Address, DeviceState] = {}
-        self._tracks: dict[tuple[Address, str], Track] = {}
+        self._strangers: dict[Address, Newcomer | None] = {}  # None: its text is not made yet
 
-    def take_registry(self, registry: Registry) -> None:
-        """Go on with another snapshot of the registry."""
+    def take_registry(self, registry: Registry) -> set[Place]:
+        """Go on with another snapshot of the registry; the places whose evidence is now missing here."""
+        before, self._outputs = self._outputs, {}
         self.registry = registry
-        self._outputs = {}
-        for subject in registry.subjects.values():
-            address, output = place_of(subject)
-            self._outputs.setdefault(address, set()).add(output)
+        missing: set[Place] = set()
+        for address, output in map(place_of, registry.subjects.values()):
+            track = before.get(address, {}).get(output)
+            if track is None:
+                missing.add((address, output))
+            self._outputs.setdefault(address, {})[output] = track or Track()
+        for address, tracks in before.items():
+            for output in tracks.keys() - self._outputs.get(address, {}).keys():
+                self._note_strange(address, output)
+        self._strangers.clear()
+        for address in self._devices:
+            self._greet(address)
+        return missing
 
-    def load(self, devices: Iterable[DeviceRow], rows: Iterable[tuple[Address, RunRow]]) -> None:
-        """Start from what the ledger knows."""
-        for device in devices:
-            self._devices[device.address] = DeviceState(device, last_heard_ms=device.last_received_ms)
+    def load(self, devices: Iterable[DeviceRow], now_ms: int) -> None:
+        """Start from the devices that the ledger knows."""
+        for row in devices:
+            state = DeviceState(row, last_heard_ms=min(row.last_received_ms, now_ms))
+            state.link = state.link_at(now_ms)
+            self._devices[row.address] = state
+            self._greet(row.address)
+
+    def remember(self, rows: Iterable[tuple[Address, RunRow]]) -> set[Place]:
+        """Take in runs as the ledger has them, of registered places; which of those now look different."""
+        places: set[Place] = set()
         for address, row in rows:
-            self._track(address, row.output).add(row)
+            track = self._outputs.get(address, {}).get(row.output)
+            if track is not None:
+                track.remember(row)
+                places.add((address, row.output))
+        return {place for place in places if self._looks_different(*place)}
 
     def heard(self, address: Address, heartbeat: Heartbeat, received_ms: int) -> None:
         """Note a heartbeat's host figures at once, before the ledger has it."""
         device = self._devices.get(address)
         if device is not None:
-            device.last_heard_ms = max(device.last_heard_ms, received_ms)
+            device.last_heard_ms = received_ms
             if heartbeat.host:
                 device.host = heartbeat.host
 
-    def changed(self, outcome: Outcome, now_ms: int) -> set[tuple[Address, str]]:
+    def changed(self, outcome: Outcome, now_ms: int) -> set[Place]:
         """Take in a committed batch; which outputs now look different."""
-        different: set[tuple[Address, str]] = set()
         for address, row in outcome.rows:
-            if self._track(address, row.output).add(row):
-                different.add((address, row.output))
+            track = self._outputs.get(address, {}).get(row.output)
+            if track is not None:
+                track.add(row)
+            else:
+                self._note_strange(address, row.output)
+        different: set[Place] = set()
         for address, device in outcome.devices.items():
-            state = self._devices.setdefault(address, DeviceState(device))
-            state.row = device
-            state.last_heard_ms = max(state.last_heard_ms, device.last_received_ms)
-            if self._relink(state, now_ms):
-                different.update(self._outputs_of(address))
+            state = self._devices.get(address)
+            if state is None:
+                state = self._devices[address] = DeviceState(device)
+                self._greet(address)
+            before, state.row = state.row, device
+            if before.hello is not device.hello and before.outputs != device.outputs:
+                self._greet(address)
+            state.last_heard_ms = min(now_ms, max(state.last_heard_ms, device.last_received_ms))
+            state.link = state.link_at(now_ms)
+            different.update(self._different_of(address))
         return different
 
-    def tick(self, now_ms: int) -> set[tuple[Address, str]]:
+    def tick(self, now_ms: int) -> set[Place]:
         """Let silence be noticed; which outputs now look different."""
-        different: set[tuple[Address, str]] = set()
+        different: set[Place] = set()
         for address, device in self._devices.items():
-            if self._relink(device, now_ms):
-                different.update(self._outputs_of(address))
+            link = device.link_at(now_ms)
+            if link != device.link:
+                device.link = link
+                different.update(self._different_of(address))
         return different
+
+    def clock_stepped(self, by_ms: int) -> None:
+        """The collector's wall clock was set: how long ago each device was heard has not changed."""
+        for device in self._devices.values():
+            device.last_heard_ms += by_ms
 
     def prune(self, before_ms: int) -> None:
         """Forget runs that ended before an instant; the ledger keeps them."""
-        for track in self._tracks.values():
-            track.prune(before_ms)
+        for tracks in self._outputs.values():
+            for track in tracks.values():
+                track.prune(before_ms)
 
     def track(self, subject: Subject) -> Track:
         """The runs of a registered subject; empty where it never reported."""
-        return self._tracks.get(place_of(subject), _EMPTY)
+        address, output = place_of(subject)
+        return self._outputs.get(address, {}).get(output, _EMPTY)
+
+    def current(self, subject: Subject) -> RunRow | None:
+        """The open run that says what a subject is at this moment; None: it is unknown."""
+        return self._current(*place_of(subject))
 
     def device(self, address: Address) -> DeviceState | None:
         """A device's state, None where it never reported."""
@@ -162,61 +231,79 @@ class Fleet:
         return device.link if device else "never"
 
     def newcomers(self) -> Iterator[Newcomer]:
-        """Devices that report but are not registered, each with the text that registers it."""
-        outputs: dict[Address, set[str]] = {}
-        for address, output in self._tracks:
-            outputs.setdefault(address, set()).add(output)
-        for address, state in sorted(self._devices.items()):
-            if str(address) in self.registry.devices or address.device == OWN_DEVICE:
-                continue
-            found = outputs.get(address, set()) | _greeted_outputs(state.row)
-            names = tuple(sorted(found))
-            text = registry_toml(address, names)
-            yield Newcomer(*address, names, state.row.first_seen_ms, state.last_heard_ms, text)
+        """Devices and outputs that report but are not registered, each with the text that registers them."""
+        untold = [address for address, known in self._strangers.items() if known is None]
+        strangers = [
+            Stranger(*address, self._spoken_of(address), self._devices[address].row.first_seen_ms, 0)
+            for address in untold
+        ]
+        for newcomer in to_newcomers(strangers, self.registry) if strangers else ():
+            self._strangers[Address(newcomer.tenant, newcomer.device)] = newcomer
+        for address, known in sorted(self._strangers.items()):
+            if known is not None:
+                yield replace(known, last_seen_ms=self._devices[address].row.last_received_ms)
 
-    def _relink(self, device: DeviceState, now_ms: int) -> bool:
-        link = device.link_at(now_ms)
-        changed = link != device.link
-        device.link = link
-        return changed
+    def _spoken_of(self, address: Address) -> tuple[str, ...]:
+        return tuple(sorted({*self._strange.get(address, ()), *self._devices[address].row.outputs}))
 
-    def _outputs_of(self, address: Address) -> set[tuple[Address, str]]:
-        return {(address, output) for output in self._outputs.get(address, ())}
+    def _greet(self, address: Address) -> None:
+        """Find out whether a device is a newcomer, when it first reports and when what it says of itself changes."""
+        if address.device == OWN_DEVICE:
+            return
+        registered = self._outputs.get(address, {})
+        if str(address) in self.registry.devices and all(name in registered for name in self._spoken_of(address)):
+            self._strangers.pop(address, None)
+        else:
+            self._strangers[address] = None  # its text is made when somebody asks
 
-    def _track(self, address: Address, output: str) -> Track:
-        key = (address, output)
-        track = self._tracks.get(key)
-        if track is None:
-            track = self._tracks[key] = Track()
-        return track
+    def _note_strange(self, address: Address, output: str) -> None:
+        names = self._strange.setdefault(address, set())
+        if output not in names and len(names) < STRANGE_OUTPUTS_MAX:
+            names.add(output)
+            if address in self._devices:
+                self._greet(address)
+
+    def _current(self, address: Address, output: str) -> RunRow | None:
+        device = self._devices.get(address)
+        track = self._outputs.get(address, {}).get(output)
+        if track is None or device is None or device.link != "online":
+            return None
+        return track.current(device.row)
+
+    def _different_of(self, address: Address) -> set[Place]:
+        outputs = self._outputs.get(address, ())
+        return {(address, output) for output in outputs if self._looks_different(address, output)}
+
+    def _looks_different(self, address: Address, output: str) -> bool:
+        track = self._outputs[address][output]
+        current = self._current(address, output)
+        looks = (self.link(address), _looks(current) if current else track.evidence_ms)
+        if looks == track.shown:
+            return False
+        track.shown = looks
+        return True
 
 
 _EMPTY: Final = Track()
 
 
-def place_of(subject: Subject) -> tuple[Address, str]:
+def place_of(subject: Subject) -> Place:
     """Which device's output a subject's evidence comes from; a platform's from the collector's own check."""
     return Address(subject.tenant, subject.device or OWN_DEVICE), subject.id
 
 
-def registry_toml(address: Address, outputs: tuple[str, ...]) -> str:
-    """A ready text for `signwatch registry apply`."""
-    lines = ["[[devices]]", f'tenant = "{address.tenant}"', f'id = "{address.device}"']
-    for output in outputs or ("main",):
-        lines += ["", "  [[devices.outputs]]", f'  id = "{output}"', '  # contract = "…"   # which contract judges it']
-    return "\n".join(lines) + "\n"
-
-
-def _greeted_outputs(row: DeviceRow) -> set[str]:
-    outputs = (row.hello or {}).get("outputs")
-    if not isinstance(outputs, list):
-        return set()
-    return {str(output["id"]) for output in outputs if isinstance(output, dict) and "id" in output}
+def _same_statement(one: RunRow, other: RunRow) -> bool:
+    return (one.closed, one.end_mono_ms) == (other.closed, other.end_mono_ms)
 
 
 def _order(row: RunRow) -> tuple[int, str, int]:
     return row.start_ms, row.spool, row.seq
 
 
+def _reach(row: RunRow) -> tuple[bool, int, int, str, int]:
+    """Order runs by how far their evidence reaches; a boot that nobody could place says nothing of the present."""
+    return row.clock != "estimated", row.end_ms, row.start_ms, row.spool, row.seq
+
+
 def _looks(row: RunRow) -> tuple[object, ...]:
-    return row.state, row.cause, row.detail, row.start_ms, row.closed
+    return row.state, row.cause, row.detail, row.start_ms

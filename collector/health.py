@@ -10,7 +10,7 @@ from collector.ingest import SHED_HEARTBEATS_AT
 if TYPE_CHECKING:
     from collector.app import Collector
 
-_SLOW_AT: Final = SHED_HEARTBEATS_AT // 10  # messages waiting
+_SLOW_AT: Final = SHED_HEARTBEATS_AT // 10  # weight waiting
 
 
 def health(collector: Collector) -> dict[str, object]:
@@ -18,7 +18,7 @@ def health(collector: Collector) -> dict[str, object]:
     ingest, link = collector.ingest, collector.link
     connected = link is not None and link.connected
     writable = ingest.failing_since_ms is None
-    overloaded = ingest.waiting > _SLOW_AT
+    overloaded = ingest.waiting_weight > _SLOW_AT
     return {
         "ok": connected and writable and not overloaded and collector.turns(),
         "broker": "connected" if connected else "not connected",

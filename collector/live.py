@@ -1,21 +1,24 @@
 """The live side: the fleet's state, each agreement's figure, and the events that follow when either changes.
 
-Everything here happens on the event loop, between two awaits; nothing here waits. Figures are computed every 15 s and
-soon after a state changed: at once for the first change, then at a pace that keeps the work under a tenth of a core.
+Everything here happens on the event loop. Figures are computed every 15 s and soon after a state changed: at once for
+the first change, then at a pace that keeps the work under a tenth of a core; and in slices, since 3,000 players with a
+month of evidence take a second (measured), which nobody may be kept waiting for.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+import asyncio
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from fractions import Fraction
-from typing import Final
+from itertools import islice
+from typing import Final, TypeVar
 
 import structlog
 
 from collector.bus import Bus
 from collector.evidence import RunRow
-from collector.figures import Agreements, agree, compute, down_limit, is_emitting, state_now
-from collector.fleet import Fleet, place_of
+from collector.figures import Agreements, agree, computing, down_limit, is_emitting
+from collector.fleet import Fleet, Place, place_of
 from collector.ledger.evidence_store import DeviceRow, Outcome
 from collector.registry.model import Registry, Subject
 from collector.sla.contract import Contract
@@ -29,6 +32,10 @@ COMPUTE_SHARE: Final = 10  # a computation is followed by at least this many tim
 REST_MIN_S: Final = 0.25
 KEPT_MS: Final = 33 * 86_400_000  # runs in memory: a month, and a time zone either way
 
+ROWS_AT_ONCE: Final = 500
+SLICE_S: Final = 0.005  # of computing, before others get their turn
+
+T = TypeVar("T")
 OnFigure = Callable[[FigureView], None]
 
 
@@ -39,13 +46,15 @@ class Live:
         self._clock = clock
         self._bus = bus
         self.contracts = contracts
-        self._by_place: dict[tuple[Address, str], Subject] = {}
+        self._by_place: dict[Place, Subject] = {}
         self._ordered: list[Subject] = []
         self._emitting: dict[str, bool] = {}
         self._down_over: Callable[[str], Fraction | None] = lambda _agreement: None
         self._latency: Callable[[str], int | None] = lambda _key: None
         self._listeners: list[OnFigure] = []
-        self._due = True
+        self._due = asyncio.Event()
+        self._due.set()
+        self._computing = asyncio.Lock()
         self._rested_at_s = 0.0
         self.fleet = Fleet()
         self.agreements = Agreements()
@@ -61,14 +70,13 @@ class Live:
         self._down_over = down_over
         self._latency = latency
 
-    def load(self, registry: Registry, devices: Iterable[DeviceRow], rows: Iterable[tuple[Address, RunRow]]) -> None:
-        """Start from the ledger."""
-        self.fleet.load(devices, rows)
-        self.take_registry(registry)
+    def load(self, devices: Iterable[DeviceRow]) -> None:
+        """Start from the devices that the ledger knows."""
+        self.fleet.load(devices, self._clock.wall_ms())
 
-    def take_registry(self, registry: Registry) -> None:
-        """Go on with another snapshot of the registry."""
-        self.fleet.take_registry(registry)
+    def take_registry(self, registry: Registry) -> set[Place]:
+        """Go on with another snapshot of the registry; the places whose evidence `remember` must be given."""
+        missing = self.fleet.take_registry(registry)
         self.agreements = agree(registry, self.contracts)
         for name, subjects in self.agreements.missing.items():
             log.warning(
@@ -76,16 +84,36 @@ class Live:
             )
         self._by_place = {place_of(subject): subject for subject in registry.subjects.values()}
         self._ordered = sorted(registry.subjects.values(), key=self._order)
+        self._emitting.clear()
         self.figures = {key: figure for key, figure in self.figures.items() if key in self.agreements.by_key}
         self._bus.publish(Event("resync", None))
-        self._due = True
+        self._due.set()
+        return missing
+
+    async def remember(self, rows: Iterable[tuple[Address, RunRow]]) -> None:
+        """Take in runs as the ledger has them; others get their turn every few milliseconds."""
+        await in_slices(self._remembering(iter(rows)))
+
+    def _remembering(self, rows: Iterator[tuple[Address, RunRow]]) -> Generator[None, None, None]:
+        while portion := list(islice(rows, ROWS_AT_ONCE)):
+            self._show(self.fleet.remember(portion))
+            yield
+
+    def memory_starts_ms(self) -> int:
+        """From when on runs are kept in memory."""
+        return self._clock.wall_ms() - KEPT_MS
+
+    def clock_stepped(self, by_ms: int) -> None:
+        """The collector's wall clock was set."""
+        self.fleet.clock_stepped(by_ms)
+        self._due.set()
 
     def take(self, outcome: Outcome) -> None:
         """Take in a committed batch."""
         self._show(self.fleet.changed(outcome, self._clock.wall_ms()))
 
     def tick(self) -> None:
-        """Let silence and emission hours be noticed, and compute figures that are due; call about every second."""
+        """Let silence and emission hours be noticed; call about every second."""
         now_ms = self._clock.wall_ms()
         changed = self.fleet.tick(now_ms)
         for subject in self._ordered:
@@ -94,31 +122,33 @@ class Live:
                 self._emitting[subject.key] = emitting
                 changed.add(place_of(subject))
         self._show(changed)
-        self.compute_due()
 
-    def compute_due(self) -> None:
-        """Compute every figure, if something changed and the last computation is long enough ago."""
-        if self._due and monotonic_s() >= self._rested_at_s:
-            self.compute()
+    async def run(self) -> None:
+        """Compute figures whenever something has changed, at a pace that leaves most of the core to others."""
+        while True:
+            await self._due.wait()
+            await asyncio.sleep(self._rested_at_s - monotonic_s())
+            await self.compute()
 
-    def compute(self) -> None:
-        """Compute every figure now."""
-        begun_s = monotonic_s()
-        now_ms = self._clock.wall_ms()
-        for agreement in self.agreements.by_key.values():
-            limit = self._down_over(agreement.key) or down_limit(agreement.contract)
-            figure = compute(self.fleet, agreement, self.agreements.emissions, now_ms, limit)
-            self.figures[agreement.key] = figure
-            self._bus.publish(Event("figure", figure))
-            for listener in self._listeners:
-                listener(figure)
-        self._due = False
-        self.compute_s = monotonic_s() - begun_s
-        self._rested_at_s = begun_s + max(REST_MIN_S, self.compute_s * COMPUTE_SHARE)
+    async def compute(self) -> None:
+        """Compute every figure as of now. Others get their turn every few milliseconds."""
+        async with self._computing:
+            self._due.clear()
+            begun_s = monotonic_s()
+            now_ms = self._clock.wall_ms()
+            agreements = self.agreements
+            for agreement in agreements.by_key.values():
+                limit = self._down_over(agreement.key) or down_limit(agreement.contract)
+                figure = await in_slices(computing(self.fleet, agreement, agreements.emissions, now_ms, limit))
+                if self.agreements is not agreements:  # the registry changed meanwhile: it is due once more
+                    return
+                self._publish(figure)
+            self.compute_s = monotonic_s() - begun_s
+            self._rested_at_s = begun_s + max(REST_MIN_S, self.compute_s * COMPUTE_SHARE)
 
     def prune(self) -> None:
         """Forget runs of past months; the ledger keeps them."""
-        self.fleet.prune(self._clock.wall_ms() - KEPT_MS)
+        self.fleet.prune(self.memory_starts_ms())
 
     def players(self) -> list[PlayerView]:
         """Every registered playback output."""
@@ -131,11 +161,9 @@ class Live:
     def player_view(self, subject: Subject) -> PlayerView:
         """One playback output as it stands now."""
         address, _ = place_of(subject)
-        newest = self.fleet.track(subject).newest
+        newest, current = self.fleet.track(subject).newest, self.fleet.current(subject)
         device = self.fleet.device(address)
         registered = self.fleet.registry.devices.get(str(address))
-        state, cause = state_now(self.fleet, subject)
-        told = newest is not None and state == newest.state and not newest.closed
         return PlayerView(
             subject=subject.key,
             tenant=subject.tenant,
@@ -144,10 +172,10 @@ class Live:
             output=subject.id,
             name=subject.name or (registered.name if registered else ""),
             contract=subject.contract,
-            state=state,
-            cause=cause,
-            detail=newest.detail if newest and told else None,
-            since_ms=_since(newest, told=told),
+            state=current.state if current else "unknown",
+            cause=current.cause if current else None,
+            detail=current.detail if current else None,
+            since_ms=_since(current, newest),
             evidence_ms=newest.end_ms if newest else None,
             link=self.fleet.link(address),
             emitting=self._is_emitting(subject),
@@ -157,35 +185,38 @@ class Live:
 
     def platform_view(self, subject: Subject) -> PlatformView:
         """One platform part as it stands now."""
-        newest = self.fleet.track(subject).newest
-        state, cause = state_now(self.fleet, subject)
-        told = newest is not None and state == newest.state and not newest.closed
+        newest, current = self.fleet.track(subject).newest, self.fleet.current(subject)
         return PlatformView(
             subject=subject.key,
             tenant=subject.tenant,
             platform=subject.id,
             name=subject.name or subject.id,
             contract=subject.contract,
-            state=state,
-            cause=cause,
-            detail=newest.detail if newest and told else None,
-            since_ms=_since(newest, told=told),
+            state=current.state if current else "unknown",
+            cause=current.cause if current else None,
+            detail=current.detail if current else None,
+            since_ms=_since(current, newest),
             evidence_ms=newest.end_ms if newest else None,
             url=subject.check.url if subject.check else None,
             latency_ms=self._latency(subject.key),
         )
 
-    def _show(self, changed: set[tuple[Address, str]]) -> None:
+    def _show(self, changed: set[Place]) -> None:
         for place in changed:
             subject = self._by_place.get(place)
             if subject is None:
                 continue
-            self._due = True
+            self._due.set()
             if subject.kind == "player":
                 self._bus.publish(Event("player", self.player_view(subject)))
             else:
                 self._bus.publish(Event("platform", self.platform_view(subject)))
-        self.compute_due()
+
+    def _publish(self, figure: FigureView) -> None:
+        self.figures[figure.key] = figure
+        self._bus.publish(Event("figure", figure))
+        for listener in self._listeners:
+            listener(figure)
 
     def _is_emitting(self, subject: Subject) -> bool:
         known = self._emitting.get(subject.key)
@@ -199,7 +230,21 @@ class Live:
         return subject.tenant, (device.site if device else None) or "", subject.device, subject.id
 
 
-def _since(newest: RunRow | None, *, told: bool) -> int | None:
-    if newest is None:
-        return None
-    return newest.start_ms if told else newest.end_ms
+def _since(current: RunRow | None, newest: RunRow | None) -> int | None:
+    if current is not None:
+        return current.start_ms
+    return newest.end_ms if newest else None
+
+
+async def in_slices(steps: Generator[None, None, T]) -> T:
+    """Run a generator to its end and give what it returns; others get their turn every `SLICE_S`."""
+    until_s = monotonic_s() + SLICE_S
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            result: T = end.value
+            return result
+        if monotonic_s() >= until_s:
+            await asyncio.sleep(0)
+            until_s = monotonic_s() + SLICE_S

@@ -23,6 +23,8 @@ from collector.views import ClockSource
 
 # A message cannot be sent after it was received: beyond this much the device's "synced" is not believed.
 MAX_AHEAD_MS: Final = 10 * 60_000
+# What a wall clock showed before this (2020-01-01) it cannot have meant: there was no signwatch to write it down.
+EARLIEST_MS: Final = 1_577_836_800_000
 # It may be late (a full queue at a broker), but not by days: agents state the time anew with every sending.
 MAX_BEHIND_MS: Final = 24 * 3_600_000
 
@@ -71,8 +73,8 @@ def note_message(clock: BootClock, *, sent_ms: int, mono_ms: int, synced: bool, 
 
 
 def note_told(clock: BootClock, *, offset_ms: int, received_ms: int) -> BootClock:
-    """Take in what a later boot remembers of this one; an offset that puts its boot into the future is no memory."""
-    if offset_ms > received_ms + MAX_AHEAD_MS:
+    """Take in what a later boot remembers of this one; an offset that no boot can have had is no memory."""
+    if not EARLIEST_MS <= offset_ms <= received_ms + MAX_AHEAD_MS:
         return clock
     if clock.told_offset_ms is None or offset_ms < clock.told_offset_ms:
         return replace(clock, told_offset_ms=offset_ms)

@@ -7,11 +7,13 @@ of it; nothing is acknowledged before that transaction is committed.
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from itertools import islice
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 import msgspec
-from sqlalchemy import Connection, and_, bindparam, or_, select, update
+from sqlalchemy import Connection, Integer, String, and_, bindparam, column, or_, select, update, values
 
 from collector.evidence import RunRow, closed_row, in_true_time, join, open_row
 from collector.ledger import schema
@@ -26,8 +28,10 @@ if TYPE_CHECKING:
 Statement = Hello | Heartbeat | Runs | Gone
 
 DEFAULT_INTERVAL_MS: Final = 15_000
+INTERVAL_MIN_MS: Final = 1000  # a device that says it speaks more often is not called silent any sooner
 _RUN_KEY: Final = ("device_id", "spool", "seq")
 _MILLISECONDS: Final = 1000
+_PLACES_AT_ONCE: Final = 400  # in one query: two parameters each
 
 
 class Received(NamedTuple):
@@ -58,8 +62,15 @@ class DeviceRow:
     last_received_ms: int
     interval_ms: int = DEFAULT_INTERVAL_MS
     boot: str | None = None
+    mono_ms: int = 0  # of that boot, when it last spoke
     gone: bool = False
     hello: dict[str, object] | None = None
+
+    @property
+    def outputs(self) -> tuple[str, ...]:
+        """Ids of the outputs that its hello named."""
+        outputs = (self.hello or {}).get("outputs")
+        return tuple(str(output["id"]) for output in outputs) if isinstance(outputs, list) else ()
 
 
 @dataclass(slots=True)
@@ -69,6 +80,14 @@ class Outcome:
     acks: dict[tuple[Address, str], list[int]] = field(default_factory=lambda: defaultdict(list))
     rows: list[tuple[Address, RunRow]] = field(default_factory=list)
     devices: dict[Address, DeviceRow] = field(default_factory=dict)
+
+    def followed_by(self, later: Outcome) -> Outcome:
+        """What both changed."""
+        for key, seqs in later.acks.items():
+            self.acks[key] += seqs
+        self.rows += later.rows
+        self.devices.update(later.devices)
+        return self
 
 
 @dataclass(slots=True)
@@ -108,6 +127,7 @@ class EvidenceStore:
                 found.last_received_ms,
                 found.interval_ms,
                 found.boot,
+                found.mono_ms,
                 found.gone,
                 found.hello,
             )
@@ -125,6 +145,8 @@ class EvidenceStore:
         rows = [self._true(connection, row) for row in draft.rows.values()]
         rows_moved = self._move(connection, draft)
         self._write(connection, draft, rows, outcome.devices.values(), refused)
+        # Copies: these go to the event loop, while the next batch may already be changing the store's own.
+        outcome.devices = {address: replace(device) for address, device in outcome.devices.items()}
         outcome.rows = [(self._addresses[row.device_id], row) for row in (*rows, *rows_moved)]
         return outcome
 
@@ -137,7 +159,7 @@ class EvidenceStore:
             self._devices[statement.address] = device
             self._addresses[number] = statement.address
             self._clocks[number] = {}
-        device.last_received_ms = max(device.last_received_ms, statement.received_ms)
+        device.last_received_ms = statement.received_ms
         return device
 
     def _take(
@@ -147,6 +169,8 @@ class EvidenceStore:
         if isinstance(message, Gone):
             device.gone = device.gone or device.boot in {None, message.boot}
             return
+        same_boot = device.boot == message.boot
+        device.mono_ms = max(device.mono_ms, message.mono_ms) if same_boot else message.mono_ms
         device.gone, device.boot = False, message.boot
         clocks = self._clocks_of(connection, device.id)
         before = clocks.get(message.boot, UNKNOWN)
@@ -170,7 +194,7 @@ class EvidenceStore:
             self._greet(draft, device, message, received_ms)
 
     def _greet(self, draft: _Draft, device: DeviceRow, hello: Hello, received_ms: int) -> None:
-        device.interval_ms = int(hello.interval_s * _MILLISECONDS)
+        device.interval_ms = max(INTERVAL_MIN_MS, round(hello.interval_s * _MILLISECONDS))
         device.hello = msgspec.to_builtins(hello)
         clocks = self._clocks[device.id]
         for told in hello.clocks:
@@ -207,12 +231,11 @@ class EvidenceStore:
     def _move(self, connection: Connection, draft: _Draft) -> list[RunRow]:
         """Put stored runs of boots whose offset changed at their new true time."""
         moved: list[RunRow] = []
-        table = schema.runs
+        runs = schema.runs.c
         for device_id, boot in draft.moved:
-            stored = connection.execute(
-                select(table).where(table.c.device_id == device_id, or_(table.c.boot == boot, table.c.end_boot == boot))
-            )
-            moved += [self._true(connection, RunRow(*found)) for found in stored]
+            ends_there = and_(runs.end_boot == boot, runs.end_boot != runs.boot)  # as its index has it
+            query = select(schema.runs).where(runs.device_id == device_id, or_(runs.boot == boot, ends_there))
+            moved += [self._true(connection, RunRow(*found)) for found in connection.execute(query)]
         if moved:
             connection.execute(_MOVE, [_renamed(row) for row in moved])
         return moved
@@ -279,6 +302,7 @@ def _device_values(device: DeviceRow) -> dict[str, object]:
         "last_received_ms": device.last_received_ms,
         "interval_ms": device.interval_ms,
         "boot": device.boot,
+        "mono_ms": device.mono_ms,
         "gone": device.gone,
         "hello": device.hello,
     }
@@ -302,40 +326,39 @@ def runs_of(connection: Connection, address: Address, output: str, start_ms: int
     return [RunRow(*row) for row in found]
 
 
-def runs_since(connection: Connection, start_ms: int) -> list[tuple[Address, RunRow]]:
-    """Every run that reaches beyond `start_ms`, with its device."""
-    runs, devices = schema.runs, schema.devices
-    found = connection.execute(
-        select(devices.c.tenant, devices.c.device, *runs.c)
-        .join(devices, devices.c.id == runs.c.device_id)
-        .where(runs.c.end_ms > start_ms)
-    )
-    return [(Address(row[0], row[1]), RunRow(*row[2:])) for row in found]
-
-
-def latest_runs(connection: Connection) -> list[tuple[Address, RunRow]]:
-    """The run of each output that reaches furthest: the last word of devices that fell silent long ago."""
-    runs, devices = schema.runs, schema.devices
-    ranked = select(runs.c.device_id, runs.c.output).distinct().subquery()
-    newest = (
-        select(runs.c.end_ms)
-        .where(runs.c.device_id == ranked.c.device_id, runs.c.output == ranked.c.output)
-        .order_by(runs.c.end_ms.desc())
-        .limit(1)
-        .correlate(ranked)
-        .scalar_subquery()
-    )
-    found = connection.execute(
-        select(devices.c.tenant, devices.c.device, *runs.c)
-        .select_from(ranked)
-        .join(
-            runs,
-            and_(
-                runs.c.device_id == ranked.c.device_id,
-                runs.c.output == ranked.c.output,
-                runs.c.end_ms == newest,
-            ),
+def runs_since(
+    connection: Connection, places: Iterable[tuple[Address, str]], start_ms: int
+) -> list[tuple[Address, RunRow]]:
+    """The runs of these outputs that reach beyond `start_ms`; where there are none, the one that reaches furthest."""
+    runs, found = schema.runs, []
+    for portion in _portions(_device_ids(connection, places)):
+        wanted = values(column("device_id", Integer), column("output", String), name="wanted").data(list(portion)).cte()
+        query = select(runs).join(
+            wanted, and_(runs.c.device_id == wanted.c.device_id, runs.c.output == wanted.c.output)
         )
-        .join(devices, devices.c.id == runs.c.device_id)
-    )
-    return [(Address(row[0], row[1]), RunRow(*row[2:])) for row in found]
+        rows = [RunRow(*row) for row in connection.execute(query.where(runs.c.end_ms > start_ms))]
+        silent = portion.keys() - {(row.device_id, row.output) for row in rows}
+        rows += [row for place in silent for row in _furthest(connection, *place)]
+        found += [(portion[row.device_id, row.output], row) for row in rows]
+    return found
+
+
+def _device_ids(connection: Connection, places: Iterable[tuple[Address, str]]) -> dict[tuple[int, str], Address]:
+    devices = schema.devices.c
+    ids = {
+        Address(row.tenant, row.device): row.id
+        for row in connection.execute(select(devices.id, devices.tenant, devices.device))
+    }
+    return {(ids[address], output): address for address, output in places if address in ids}
+
+
+def _portions(places: dict[tuple[int, str], Address]) -> Iterator[dict[tuple[int, str], Address]]:
+    waiting = iter(places.items())
+    while portion := dict(islice(waiting, _PLACES_AT_ONCE)):
+        yield portion
+
+
+def _furthest(connection: Connection, device_id: int, output: str) -> list[RunRow]:
+    runs = schema.runs.c
+    query = select(schema.runs).where(runs.device_id == device_id, runs.output == output)
+    return [RunRow(*row) for row in connection.execute(query.order_by(runs.end_ms.desc()).limit(1))]

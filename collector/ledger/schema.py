@@ -39,7 +39,8 @@ devices: Final = Table(
     Column("first_seen_ms", BigInteger, nullable=False),
     Column("last_received_ms", BigInteger, nullable=False),  # the collector's clock
     Column("interval_ms", BigInteger, nullable=False),
-    Column("boot", String(64)),  # of the newest message
+    Column("boot", String(64)),  # of the newest message …
+    Column("mono_ms", BigInteger, nullable=False),  # … and how long that boot had lasted
     Column("gone", Boolean, nullable=False),  # its last will was the newest word
     Column("hello", JSON),  # the last hello, as said
     Index(None, "tenant", "device", unique=True),
@@ -77,6 +78,14 @@ runs: Final = Table(
     Column("end_ms", BigInteger, nullable=False),
     Column("clock", String(9), nullable=False),  # synced | received | estimated
     Index(None, "device_id", "output", "end_ms"),
+    Index("ix_runs_boot", "device_id", "boot"),  # for when a boot's clock becomes better known
+    Index(
+        "ix_runs_end_boot",
+        "device_id",
+        "end_boot",
+        sqlite_where=text("end_boot <> boot"),
+        postgresql_where=text("end_boot <> boot"),
+    ),
     sqlite_with_rowid=False,
 )
 

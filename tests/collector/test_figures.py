@@ -78,12 +78,13 @@ SHOP = {"timezone": "Europe/Madrid", "rules": [{"days": "mon-sat", "hours": ["09
 
 def fleet_of(states: dict[str, str], now_ms: int = NOON) -> Fleet:
     fleet = Fleet()
+    fleet.take_registry(players(*states))
     rows, devices = [], {}
     for number, (name, state) in enumerate(states.items(), 1):
         address = Address("acme", name)
         said = ("b", "b", 0, 9, 0, 9, now_ms - 60_000, now_ms)
         rows.append((address, RunRow(number, "s", 1, "main", state, None, None, False, *said, "synced")))
-        devices[address] = DeviceRow(number, address, now_ms, now_ms)
+        devices[address] = DeviceRow(number, address, now_ms, now_ms, boot="b")
     fleet.changed(Outcome(rows=rows, devices=devices), now_ms)
     return fleet
 

@@ -35,7 +35,7 @@ def row(seq: int, start: int, end: int, state: str = "playing", closed: bool = F
 
 
 def device(last_received_ms: int = NOW, gone: bool = False) -> DeviceRow:
-    return DeviceRow(1, PLAYER, NOW, last_received_ms, 15_000, "boot", gone, {"outputs": [{"id": "main"}]})
+    return DeviceRow(1, PLAYER, NOW, last_received_ms, 15_000, "boot", 0, gone, {"outputs": [{"id": "main"}]})
 
 
 def outcome(*rows: RunRow, of: DeviceRow | None = None) -> Outcome:
@@ -61,9 +61,9 @@ def test_a_new_state_looks_different(fleet: Fleet) -> None:
     fleet.changed(outcome(row(1, 0, 1000)), NOW)
     changed = fleet.changed(outcome(row(1, 0, 5000, closed=True), row(2, 5000, 6000, "frozen")), NOW)
     assert changed == {(PLAYER, "main")}
-    newest = fleet.track(SUBJECT).newest
-    assert newest is not None
-    assert newest.state == "frozen"
+    current = fleet.current(SUBJECT)
+    assert current is not None
+    assert current.state == "frozen"
 
 
 def test_late_history_does_not_disturb_the_present(fleet: Fleet) -> None:
@@ -108,8 +108,8 @@ def test_a_device_that_never_spoke_is_never_and_not_silent(fleet: Fleet) -> None
 
 
 def test_after_a_restart_a_device_that_fell_silent_meanwhile_is_silent(fleet: Fleet) -> None:
-    fleet.load([device(NOW - 60_000)], [(PLAYER, row(1, 0, 1000))])
-    fleet.tick(NOW)
+    fleet.load([device(NOW - 60_000)], NOW)
+    fleet.remember([(PLAYER, row(1, 0, 1000))])
     assert fleet.link(PLAYER) == "silent"
 
 

@@ -1,9 +1,10 @@
 import asyncio
+import sqlite3
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from sqlalchemy import func, select, text
+from sqlalchemy import Connection, func, select, text
 
 from collector import ingest as ingest_module
 from collector.ingest import Ingest
@@ -12,7 +13,7 @@ from collector.ledger.evidence_store import Outcome
 from collector.ledger.ledger import Ledger
 from common.clock import ManualClock
 from common.tasks import spawn
-from wire.messages import Ack, Heartbeat, Run, Runs, encode
+from wire.messages import MAX_BODY_BYTES, Ack, BootClock, Heartbeat, Hello, Run, Runs, encode
 from wire.topics import Address, topic
 
 PLAYER = Address("acme", "player-1")
@@ -134,6 +135,75 @@ async def test_an_unknown_state_is_refused_and_not_guessed_at(bench: Bench) -> N
     bench.ingest.receive(RUNS, bench.runs(1).replace(b'"frozen"', b'"asleep"'))
     await bench.drain()
     assert bench.ingest.refused_total == {"invalid": 1}
+
+
+async def test_a_player_is_never_up_as_a_platform_is(bench: Bench) -> None:
+    bench.ingest.receive(RUNS, bench.runs(1).replace(b'"frozen"', b'"up"'))
+    bench.ingest.receive(HEARTBEAT, bench.heartbeat().replace(b'"playing"', b'"up"'))
+    await bench.drain()
+    assert bench.ingest.refused_total == {"invalid": 2}
+    assert bench.count(schema.runs) == 0
+
+
+async def test_nothing_is_told_before_it_has_happened(bench: Bench) -> None:
+    years = str(bench.clock.mono + 10**11).encode()
+    mono = str(bench.clock.mono).encode()
+    bench.ingest.receive(RUNS, bench.runs(1).replace(b'"end_mono_ms":' + mono, b'"end_mono_ms":' + years))
+    bench.ingest.receive(HEARTBEAT, bench.heartbeat().replace(b'"start_mono_ms":' + mono, b'"start_mono_ms":' + years))
+    await bench.drain()
+    assert bench.ingest.refused_total == {"invalid": 2}
+    assert bench.count(schema.runs) == 0
+
+
+async def test_a_memory_of_a_clock_that_no_boot_can_have_had_harms_nobody(bench: Bench) -> None:
+    clocks = [BootClock(boot="c" * 32, offset_ms=offset) for offset in (-(10**40), -5, 10**40)]
+    hello = Hello(**bench.stamp(), agent="1", interval_s=15, outputs=[], clocks=clocks)  # type: ignore[arg-type]
+    bench.ingest.receive(topic(PLAYER, "hello"), encode(hello))
+    bench.ingest.receive(RUNS, bench.runs(1))
+    await bench.drain()
+    assert len(bench.acks) == 1
+    told = bench.ledger.read_now(lambda connection: set(connection.scalars(select(schema.boots.c.told_offset_ms))))
+    assert told == {None}
+
+
+async def test_a_message_that_the_ledger_cannot_hold_is_refused_and_stops_nothing(bench: Bench) -> None:
+    def allow_little(connection: Connection) -> None:
+        raw = connection.connection.driver_connection
+        assert isinstance(raw, sqlite3.Connection)
+        raw.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, 2000)
+
+    await bench.ledger.write(allow_little)
+    for seq in range(10):
+        bench.ingest.receive(RUNS, bench.runs(seq))
+    long = bench.runs(10).replace(b'"seq"', b'"detail":"' + "€".encode() * 1000 + b'","seq"')
+    bench.ingest.receive(RUNS, long)
+    for seq in range(11, 20):
+        bench.ingest.receive(RUNS, bench.runs(seq))
+    await bench.drain()
+    assert bench.count(schema.runs) == 19
+    assert [ack.seqs for _, ack in bench.acks] == [[(0, 9), (11, 19)]]
+    assert bench.ingest.refused_total == {"unusable": 1}
+    assert bench.ingest.failing_since_ms is None
+
+
+async def test_a_batch_is_bounded_by_its_runs_and_not_by_its_messages(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ingest_module, "BATCH_WEIGHT", 100)
+    for first in range(0, 500, 50):
+        bench.ingest.receive(RUNS, bench.runs(*range(first, first + 50)))
+    assert (bench.ingest.waiting, bench.ingest.waiting_weight) == (10, 500)
+    await bench.drain()
+    assert [len(outcome.rows) for outcome in bench.outcomes] == [100] * 5
+    assert (bench.ingest.waiting, bench.ingest.waiting_weight) == (0, 0)
+
+
+async def test_an_ack_is_never_too_large_for_the_wire(bench: Bench) -> None:
+    for first in range(10**12, 10**12 + 8000, 200):
+        bench.ingest.receive(RUNS, bench.runs(*range(first, first + 200, 2)))
+    await bench.drain()
+    assert max(len(encode(ack)) for _, ack in bench.acks) <= MAX_BODY_BYTES
+    assert sum(len(ack.seqs) for _, ack in bench.acks) == 4000
 
 
 async def test_a_retained_leftover_is_refused(bench: Bench) -> None:

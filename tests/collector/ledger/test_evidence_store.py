@@ -16,7 +16,6 @@ from collector.ledger.evidence_store import (
     Outcome,
     Received,
     Refused,
-    latest_runs,
     runs_of,
     runs_since,
 )
@@ -260,8 +259,17 @@ def test_a_timeline_holds_the_runs_that_touch_the_interval_half_open(with_a_day:
 
 
 def test_the_live_view_starts_from_recent_runs_and_the_last_word_of_each_output(with_a_day: Engine) -> None:
+    strangers = (Address("acme", "player-9"), "main"), (PLAYER, "side")
     with with_a_day.begin() as connection:
-        recent = runs_since(connection, START_WALL + 20_000)
-        last = latest_runs(connection)
+        recent = runs_since(connection, [(PLAYER, "main"), *strangers], START_WALL + 20_000)
+        last = runs_since(connection, [(PLAYER, "main"), *strangers], START_WALL + 10**9)
+        nothing = runs_since(connection, strangers, 0)
     assert sorted(row.state for _, row in recent) == ["playing", "stopped"]
     assert [(address, row.state, row.closed) for address, row in last] == [(PLAYER, "stopped", False)]
+    assert nothing == []
+
+
+def test_thousands_of_outputs_are_asked_for_in_portions(with_a_day: Engine) -> None:
+    places = [(PLAYER, "main"), *((PLAYER, f"side-{number}") for number in range(1000))]
+    with with_a_day.begin() as connection:
+        assert len(runs_since(connection, places, 0)) == 4

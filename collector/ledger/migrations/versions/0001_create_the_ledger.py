@@ -82,6 +82,7 @@ def upgrade() -> None:
         sa.Column("last_received_ms", sa.BigInteger(), nullable=False),
         sa.Column("interval_ms", sa.BigInteger(), nullable=False),
         sa.Column("boot", sa.String(length=64), nullable=True),
+        sa.Column("mono_ms", sa.BigInteger(), nullable=False),
         sa.Column("gone", sa.Boolean(), nullable=False),
         sa.Column("hello", sa.JSON(), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_devices")),
@@ -154,6 +155,14 @@ def upgrade() -> None:
         sqlite_with_rowid=False,
     )
     with op.batch_alter_table("runs", schema=None) as batch_op:
+        batch_op.create_index("ix_runs_boot", ["device_id", "boot"], unique=False)
+        batch_op.create_index(
+            "ix_runs_end_boot",
+            ["device_id", "end_boot"],
+            unique=False,
+            sqlite_where=sa.text("end_boot <> boot"),
+            postgresql_where=sa.text("end_boot <> boot"),
+        )
         batch_op.create_index(
             batch_op.f("ix_runs_device_id_output_end_ms"), ["device_id", "output", "end_ms"], unique=False
         )
