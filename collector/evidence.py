@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from collector.truetime import BootClock
+from collector.truetime import EARLIEST_MS, BootClock
 from collector.views import ClockSource, RunView
 from wire.messages import Run
 
@@ -78,13 +78,28 @@ def open_row(device_id: int, spool: str, run: Run, boot: str, mono_ms: int, sent
 def in_true_time(row: RunRow, start_clock: BootClock, end_clock: BootClock) -> RunRow:
     """Fill in `start_ms`, `end_ms` and `clock` from the clocks of the boots in which the run starts and ends.
 
-    Without any means both are what the device's own clock said, marked `estimated`. A run never ends before it starts:
-    where two boots' clocks disagree so far, it is empty.
+    Without any means both are what the device's own clock said, marked `estimated`; with one of the two, the run is as
+    long as the device said, where that can be. A run never ends before it starts: where two boots' clocks disagree so
+    far, it is empty.
     """
     start, end = start_clock.offset(), end_clock.offset()
     start_ms = row.said_start_ms if start is None else row.start_mono_ms + start[0]
     end_ms = row.said_end_ms if end is None else row.end_mono_ms + end[0]
+    if start is None and end is not None:
+        start_ms = end_ms - _said_length_ms(row)
+    elif start is not None and end is None:
+        end_ms = start_ms + _said_length_ms(row)
     return row._replace(start_ms=start_ms, end_ms=max(start_ms, end_ms), clock=_worse(start, end))
+
+
+def _said_length_ms(row: RunRow) -> int:
+    """How long a run over a restart was by the wall clocks of its two boots; 0 where one had not been set.
+
+    A board that woke up in 1970 and was off when its clock was right at last must not have been off for 56 years.
+    """
+    if min(row.said_start_ms, row.said_end_ms) < EARLIEST_MS:
+        return 0
+    return max(0, row.said_end_ms - row.said_start_ms)
 
 
 _RANK: dict[ClockSource, int] = {"synced": 0, "received": 1, "estimated": 2}

@@ -66,3 +66,28 @@ def test_a_run_never_ends_before_it_starts() -> None:
     over = closed_row(1, "spool", run(state="off", end_boot=NEXT, end_mono_ms=0, end_ms=300_000))
     row = in_true_time(over, BootClock(0, 70_000), BootClock(0, 1_000))
     assert (row.start_ms, row.end_ms) == (71_000, 71_000)
+
+
+def off_over_a_restart(start_ms: int, end_ms: int) -> RunRow:
+    return closed_row(1, "spool", run(state="off", start_ms=start_ms, end_boot=NEXT, end_mono_ms=0, end_ms=end_ms))
+
+
+NOON = 1_772_366_400_000  # 2026-03-01T12:00:00Z
+HOUR = 3_600_000
+
+
+def test_where_one_boot_has_no_clock_a_run_is_as_long_as_the_device_said() -> None:
+    slow = off_over_a_restart(NOON - 4 * HOUR, NOON - 3 * HOUR)  # its wall clock is three hours slow
+    row = in_true_time(slow, UNKNOWN, BootClock(0, NOON))
+    assert (row.start_ms, row.end_ms, row.clock) == (NOON - HOUR, NOON, "estimated")
+    row = in_true_time(slow, BootClock(0, NOON), UNKNOWN)
+    assert (row.start_ms, row.end_ms, row.clock) == (NOON + 1_000, NOON + 1_000 + HOUR, "estimated")
+
+
+@pytest.mark.parametrize(
+    ("start_ms", "end_ms"),
+    [(100_000, NOON), (100_000, 5_000), (NOON, 5_000), (100_000, 200_000), (NOON, NOON - 1)],
+)
+def test_a_board_that_woke_in_1970_was_not_off_for_56_years(start_ms: int, end_ms: int) -> None:
+    row = in_true_time(off_over_a_restart(start_ms, end_ms), UNKNOWN, BootClock(0, NOON))
+    assert (row.start_ms, row.end_ms, row.clock) == (NOON, NOON, "estimated")
