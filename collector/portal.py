@@ -16,13 +16,12 @@ from uuid import uuid4
 import aiohttp
 import structlog
 
-from collector.fleet import OWN_DEVICE
 from collector.ledger.evidence_store import Received
-from collector.registry.model import PortalCheck, Subject
+from collector.registry.model import OWN_DEVICE, PortalCheck, Subject
 from common.clock import Clock, monotonic_s
 from common.tasks import cancel, spawn
-from wire.messages import Heartbeat, Run, Runs
-from wire.runs import Closed, Confirm, Instant, Machine, Observation, Rules, Stretch, observe
+from wire.messages import Heartbeat, Hello, Output, Run, Runs
+from wire.runs import Closed, Confirm, Instant, Machine, Observation, Rules, Stretch, close, observe
 from wire.topics import Address
 
 if TYPE_CHECKING:
@@ -31,6 +30,7 @@ if TYPE_CHECKING:
 log = structlog.get_logger(__name__)
 
 ANSWER_BYTES_MAX: Final = 1024 * 1024  # of a page, looked through for the expected text
+STEP_MS: Final = 1000  # between wall clock and CLOCK_BOOTTIME: it was set, not slewed
 _MS: Final = 1000
 
 
@@ -56,7 +56,7 @@ async def ask(session: aiohttp.ClientSession, check: PortalCheck) -> Answer:
             if response.status != check.expect_status:
                 return answer("down", f"status {response.status}, expected {check.expect_status}")
             if check.expect_text:
-                text = (await response.content.read(ANSWER_BYTES_MAX)).decode(response.charset or "utf-8", "replace")
+                text = (await _beginning(response)).decode(response.charset or "utf-8", "replace")
                 if check.expect_text not in text:
                     return answer("down", f"the answer lacks {check.expect_text!r}")
             return answer("up", f"status {response.status}")
@@ -66,14 +66,48 @@ async def ask(session: aiohttp.ClientSession, check: PortalCheck) -> Answer:
         return answer("down", f"{type(error).__name__}: {error}")
 
 
+async def _beginning(response: aiohttp.ClientResponse) -> bytes:
+    """The answer's first `ANSWER_BYTES_MAX`; a single read would give no more than what has arrived by then."""
+    body = bytearray()
+    async for portion in response.content.iter_any():
+        body += portion
+        if len(body) >= ANSWER_BYTES_MAX:
+            break
+    return bytes(body[:ANSWER_BYTES_MAX])
+
+
+class Epoch:
+    """The collector's own clock, as evidence needs it: to the ledger each setting of the wall clock begins a new boot.
+
+    Within a boot the earliest word on its clock stands (collector/truetime.py), so that what was watched by a clock
+    that was wrong stays where that clock put it, and what is watched after it was set right is placed right.
+    """
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._ahead_ms = 0
+        self.boot = ""
+        self.now()
+
+    def now(self) -> Instant:
+        """Read both clocks; `boot` names the epoch they belong to."""
+        at = Instant(self._clock.mono_ms(), self._clock.wall_ms())
+        ahead_ms = at.wall_ms - at.mono_ms
+        if not self.boot or abs(ahead_ms - self._ahead_ms) > STEP_MS:
+            self.boot = uuid4().hex
+        self._ahead_ms = ahead_ms
+        return at
+
+
 class Watch:
     """One platform part under watch: its run machine and its seqs."""
 
-    def __init__(self, subject: Subject, check: PortalCheck, clock: Clock, state: Callable[[Received], None]) -> None:
+    def __init__(self, subject: Subject, check: PortalCheck, epoch: Epoch, state: Callable[[Received], None]) -> None:
         self.subject = subject
         self.check = check
         self.latency_ms: int | None = None
-        self._clock = clock
+        self._epoch = epoch
+        self._boot = epoch.boot
         self._state = state
         self._spool = uuid4().hex
         self._seq = 0
@@ -95,18 +129,29 @@ class Watch:
 
     def take(self, answer: Answer) -> None:
         """Turn one answer into statements for the ledger."""
-        at = Instant(self._clock.mono_ms(), self._clock.wall_ms())
+        at = self._epoch.now()
+        if self._epoch.boot != self._boot:
+            self._end_epoch(at)
         before = self._machine.open
         self._machine, closed = observe(self._machine, Observation(answer.state, None, answer.detail, at), self._rules)
-        if closed:
-            stamp = self._clock.mono_ms(), self._clock.wall_ms()
-            runs = [self._run(run, run.end) for run in closed]
-            self._say(Runs(**self._stamp(Instant(*stamp)), spool=self._spool, runs=runs), stamp[1])
+        self._say_closed(closed, at)
         if (run := self._machine.open) is not None:
             opened = [self._run(run, None)]
-            self._say(Heartbeat(**self._stamp(run.seen), spool=self._spool, open=opened), run.seen.wall_ms)
+            self._say(Heartbeat(**_stamp(self._boot, run.seen), spool=self._spool, open=opened), run.seen.wall_ms)
         if before is None or (run is not None and run.state != before.state):
             log.info("portal", subject=self.subject.key, state=run.state if run else "in doubt", detail=answer.detail)
+
+    def _end_epoch(self, at: Instant) -> None:
+        """The clock was set: what was seen by the old one ends where it was last seen."""
+        closed = close(self._machine)
+        self._machine = Machine()
+        self._say_closed(closed, at)
+        self._boot = self._epoch.boot
+
+    def _say_closed(self, closed: list[Closed], at: Instant) -> None:
+        if closed:
+            runs = [self._run(run, run.end) for run in closed]
+            self._say(Runs(**_stamp(self._epoch.boot, at), spool=self._spool, runs=runs), at.wall_ms)
 
     def _run(self, run: Closed | Stretch, end: Instant | None) -> Run:
         return Run(
@@ -115,7 +160,7 @@ class Watch:
             state=run.state,
             cause=run.cause,
             detail=run.detail,
-            boot=self._clock.boot_id(),
+            boot=self._boot,
             start_ms=run.start.wall_ms,
             start_mono_ms=run.start.mono_ms,
             end_ms=end.wall_ms if end else None,
@@ -129,19 +174,21 @@ class Watch:
             self._seq += 1
         return self._seq
 
-    def _stamp(self, at: Instant) -> dict[str, Any]:
-        # To the collector its own clock is the true one.
-        return {"boot": self._clock.boot_id(), "sent_ms": at.wall_ms, "mono_ms": at.mono_ms, "synced": True}
-
     def _say(self, message: Heartbeat | Runs, received_ms: int) -> None:
         self._state(Received(Address(self.subject.tenant, OWN_DEVICE), message, received_ms))
+
+
+def _stamp(boot: str, at: Instant) -> dict[str, Any]:
+    # To the collector its own clock is the true one.
+    return {"boot": boot, "sent_ms": at.wall_ms, "mono_ms": at.mono_ms, "synced": True}
 
 
 class PortalChecks:
     """The watches over every platform part that the registry tells how to check."""
 
     def __init__(self, clock: Clock, state: Callable[[Received], None]) -> None:
-        self._clock = clock
+        self._epoch = Epoch(clock)
+        self._spool = uuid4().hex
         self._state = state
         self._session: aiohttp.ClientSession | None = None
         self._watches: dict[str, tuple[Watch, asyncio.Task[None]]] = {}
@@ -155,10 +202,28 @@ class PortalChecks:
             if key not in wanted or wanted[key].check != watch.check:
                 await cancel(task)
                 del self._watches[key]
+        self._greet(wanted.values())
         for key, subject in wanted.items():
             if key not in self._watches and subject.check is not None:
-                watch = Watch(subject, subject.check, self._clock, self._state)
+                watch = Watch(subject, subject.check, self._epoch, self._state)
                 self._watches[key] = watch, spawn(watch.run(self._session), f"portal check {key}")
+
+    def _greet(self, subjects: Iterable[Subject]) -> None:
+        """Say how often we speak, so that a check every few minutes is not taken for silence in between."""
+        tenants: dict[str, list[Subject]] = {}
+        for subject in subjects:
+            tenants.setdefault(subject.tenant, []).append(subject)
+        at = self._epoch.now()
+        for tenant, parts in tenants.items():
+            hello = Hello(
+                **_stamp(self._epoch.boot, at),
+                spool=self._spool,
+                agent="signwatch-collector",
+                interval_s=max(part.check.interval_s + part.check.timeout_s for part in parts if part.check),
+                outputs=[Output(id=part.id, probe="portal") for part in parts],
+                role="server",
+            )
+            self._state(Received(Address(tenant, OWN_DEVICE), hello, at.wall_ms))
 
     def latency_ms(self, key: str) -> int | None:
         """How long the last answer of a platform part took."""

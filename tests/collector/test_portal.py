@@ -6,10 +6,10 @@ from aiohttp import ClientSession, web
 from aiohttp.test_utils import TestServer
 
 from collector.ledger.evidence_store import Received
-from collector.portal import Answer, PortalChecks, Watch, ask
+from collector.portal import Answer, Epoch, PortalChecks, Watch, ask
 from collector.registry.model import PortalCheck, Subject
 from common.clock import ManualClock
-from wire.messages import Heartbeat, Runs
+from wire.messages import Heartbeat, Hello, Runs
 
 
 class Portal:
@@ -65,6 +65,22 @@ async def test_an_answer_without_the_text_is_down(portal: tuple[Portal, str], se
     assert (answer.state, answer.detail) == ("down", "the answer lacks 'Welcome'")
 
 
+async def test_a_text_that_comes_late_in_a_slow_answer_is_found(session: ClientSession) -> None:
+    async def answer(request: web.Request) -> web.StreamResponse:
+        response = web.StreamResponse()
+        await response.prepare(request)
+        for portion in (b"<html>", b"Wel", b"come"):
+            await response.write(portion)
+            await asyncio.sleep(0.05)
+        return response
+
+    app = web.Application()
+    app.router.add_get("/", answer)
+    async with TestServer(app) as server:
+        found = await ask(session, PortalCheck(str(server.make_url("/")), expect_text="Welcome"))
+    assert (found.state, found.detail) == ("up", "status 200")
+
+
 async def test_silence_beyond_the_timeout_is_down(portal: tuple[Portal, str], session: ClientSession) -> None:
     mood, url = portal
     mood.delay_s = 30
@@ -86,12 +102,14 @@ class Watched:
         self.clock = ManualClock()
         self.zero = self.clock.mono
         self.said: list[tuple[int, str, float, float | None]] = []
+        self.messages: list[Heartbeat | Runs] = []
         check = PortalCheck("http://portal/", interval_s=30, failures=failures)
-        self.watch = Watch(Subject("acme", "", "portal", "platform", "", None), check, self.clock, self.hear)
+        self.watch = Watch(Subject("acme", "", "portal", "platform", "", None), check, Epoch(self.clock), self.hear)
 
     def hear(self, received: Received) -> None:
         message = received.message
         assert isinstance(message, (Heartbeat, Runs))
+        self.messages.append(message)
         for run in message.open if isinstance(message, Heartbeat) else message.runs:
             end = (run.end_mono_ms - self.zero) / 1000 if run.end_mono_ms is not None else None
             self.said.append((run.seq, run.state, (run.start_mono_ms - self.zero) / 1000, end))
@@ -142,6 +160,43 @@ def test_a_collector_that_slept_leaves_a_gap_that_is_nobodys_evidence() -> None:
     assert watched.said[-1] == (2, "up", 3660, None)
 
 
+def test_where_the_clock_is_set_a_run_ends_and_a_new_boot_begins() -> None:
+    watched = Watched()
+    watched.sees("up", "up")
+    watched.clock.wall += 3_600_000
+    watched.sees("up")
+    assert watched.closed == [(1, "up", 0, 30)]
+    assert watched.said[-1] == (2, "up", 60, None)
+    first, last = watched.messages[0], watched.messages[-1]
+    assert isinstance(first, Heartbeat)
+    assert isinstance(last, Heartbeat)
+    assert last.boot != first.boot
+    assert last.sent_ms - last.mono_ms == first.sent_ms - first.mono_ms + 3_600_000
+
+
+def test_the_clock_that_drifts_begins_no_boot() -> None:
+    watched = Watched()
+    for _ in range(10):
+        watched.clock.wall += 900
+        watched.sees("up")
+    assert len({message.boot for message in watched.messages}) == 1
+
+
+async def test_the_collector_says_how_often_it_checks(portal: tuple[Portal, str]) -> None:
+    _, url = portal
+    said: list[Received] = []
+    checks = PortalChecks(ManualClock(), said.append)
+    often = Subject("acme", "", "portal", "platform", "", None, check=PortalCheck(url, interval_s=15))
+    seldom = Subject("acme", "", "api", "platform", "", None, check=PortalCheck(url, interval_s=300, timeout_s=5))
+    try:
+        await checks.follow([often, seldom])
+    finally:
+        await checks.close()
+    hello = said[0].message
+    assert isinstance(hello, Hello)
+    assert hello.interval_s == 305
+
+
 async def test_checks_follow_the_registry(portal: tuple[Portal, str]) -> None:
     mood, url = portal
     said: list[Received] = []
@@ -151,7 +206,7 @@ async def test_checks_follow_the_registry(portal: tuple[Portal, str]) -> None:
         await checks.follow([subject])
         async with asyncio.timeout(10):
             await mood.asked.wait()
-            while not said:  # noqa: ASYNC110 - nothing to wait for but the answer's way back
+            while len(said) < 2:  # noqa: ASYNC110 - nothing to wait for but the answer's way back
                 await asyncio.sleep(0.01)
         assert checks.latency_ms("acme/portal") is not None
         await checks.follow([])
