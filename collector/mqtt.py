@@ -30,6 +30,7 @@ BACKOFF_MAX_S: Final = 30.0
 ACKS_WAITING_MAX: Final = 100_000
 ACKS_AT_ONCE: Final = 200
 PUBLISH_TIMEOUT_S: Final = 10.0
+REFUSED: Final = 0x80  # in a SUBACK (MQTT 3.1.1, section 3.9.3)
 
 
 class Sink(Protocol):
@@ -91,7 +92,9 @@ class MqttLink:
     async def _session(self, client: aiomqtt.Client) -> None:
         client.pending_calls_threshold = ACKS_AT_ONCE * 2  # beyond it aiomqtt warns
         for pattern in subscriptions():
-            await client.subscribe(pattern, qos=1)
+            granted = await client.subscribe(pattern, qos=1)
+            if REFUSED in granted:
+                raise aiomqtt.MqttError(f"the broker does not let us read {pattern}; allow it in its access rules")
         self._set_link(up=True)
         log.info("broker_connected", host=self._config.host, port=self._config.port)
         sender = spawn(self._send_acks(client), "acks")
