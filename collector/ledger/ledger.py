@@ -1,10 +1,9 @@
 """The ledger file: the only holder of its connections.
 
-SQLite before 3.51.3 can corrupt a WAL database when two connections write or checkpoint at once. So there is exactly
-one
-writing connection per file: it lives in one thread of one process, and an exclusive lock beside the file keeps every
-other process out. Readers are opened read-only and can neither write nor checkpoint. `synchronous=FULL`: what is
-committed survives a power cut; only then is it acknowledged.
+SQLite before 3.51.3 can corrupt a WAL database when two connections write or checkpoint at once. So there is
+exactly one writing connection per file: it lives in one thread of one process, and an exclusive lock beside the file
+keeps every other process out. Readers are opened read-only and can neither write nor checkpoint. `synchronous=FULL`:
+what is committed survives a power cut; only then is it acknowledged.
 """
 
 from __future__ import annotations
@@ -15,9 +14,10 @@ import os
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypeVar
+from urllib.parse import quote
 
-from sqlalchemy import Engine, create_engine, event, text
-from sqlalchemy.exc import DatabaseError
+from sqlalchemy import URL, Engine, create_engine, event, text
+from sqlalchemy.exc import DatabaseError, OperationalError
 from sqlalchemy.pool import StaticPool
 
 from collector.ledger import migrate
@@ -73,14 +73,14 @@ class Ledger:
         LedgerBusyError where another process writes to it; LedgerError where it is no ledger or cannot be written.
         """
         lock = _take_lock(path)
-        writer = _engine(f"sqlite:///{path}", _WRITER_PRAGMAS, begin="BEGIN IMMEDIATE")
+        writer = _engine(_address(path, "rwc"), _WRITER_PRAGMAS, begin="BEGIN IMMEDIATE")
         try:
             with writer.begin() as connection:
                 migrate.upgrade(connection)
         except (DatabaseError, migrate.UnknownRevisionError) as error:
             writer.dispose()
             os.close(lock)
-            raise LedgerError(f"{path}: is not a usable ledger ({_reason(error)}); restore it from a backup") from error
+            raise LedgerError(f"{path}: is not a usable ledger ({_reason(error)}); {_remedy(error)}") from error
         return cls(path, writer, _reading_engine(path), lock)
 
     @classmethod
@@ -94,7 +94,7 @@ class Ledger:
                 connection.execute(text("SELECT count(*) FROM alembic_version"))
         except DatabaseError as error:
             reader.dispose()
-            raise LedgerError(f"{path}: is not a readable ledger ({_reason(error)})") from error
+            raise LedgerError(f"{path}: is not a readable ledger ({_reason(error)}); {_remedy(error)}") from error
         return cls(path, None, reader, None)
 
     def write_now(self, work: Callable[[Connection], T]) -> T:
@@ -135,7 +135,13 @@ class Ledger:
             return work(connection)
 
 
-def _engine(url: str, pragmas: tuple[str, ...], begin: str) -> Engine:
+def _address(path: Path, mode: str) -> URL:
+    # As a URI with everything quoted, since a path may hold what means something in one: % ? #
+    query = {"mode": mode, "uri": "true"}
+    return URL.create("sqlite", database=f"file:{quote(str(path.resolve()))}", query=query)
+
+
+def _engine(url: URL, pragmas: tuple[str, ...], begin: str) -> Engine:
     engine = create_engine(url, poolclass=StaticPool, connect_args={"check_same_thread": False})
 
     def prepare(connection: object, _entry: ConnectionPoolEntry) -> None:
@@ -152,7 +158,7 @@ def _engine(url: str, pragmas: tuple[str, ...], begin: str) -> Engine:
 
 
 def _reading_engine(path: Path) -> Engine:
-    return _engine(f"sqlite:///file:{path.resolve()}?mode=ro&uri=true", _READER_PRAGMAS, begin="BEGIN")
+    return _engine(_address(path, "ro"), _READER_PRAGMAS, begin="BEGIN")
 
 
 def _take_lock(path: Path) -> int:
@@ -172,6 +178,13 @@ def _take_lock(path: Path) -> int:
     os.ftruncate(lock, 0)
     os.pwrite(lock, str(os.getpid()).encode(), 0)
     return lock
+
+
+def _remedy(error: Exception) -> str:
+    """What an operator can do: SQLite calls it operational where the file is sound and its place is not."""
+    if isinstance(error, OperationalError):
+        return "check the permissions of file and folder, and that the disk has room"
+    return "restore it from a backup"
 
 
 def _reason(error: Exception) -> str:

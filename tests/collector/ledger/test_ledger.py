@@ -124,3 +124,22 @@ def test_a_folder_that_cannot_be_made_is_an_error_with_the_remedy(tmp_path: Path
     (tmp_path / "file").write_text("")
     with pytest.raises(LedgerError, match="check the folder and its permissions"):
         Ledger.open(tmp_path / "file" / "ledger.db")
+
+
+@pytest.mark.parametrize("name", ["50%20 off.db", "what?.db", "no#1.db", "ñandú & co.db"])
+def test_a_ledger_may_have_any_name(tmp_path: Path, name: str) -> None:
+    ledger = Ledger.open(tmp_path / name)
+    ledger.write_now(add_tenant)
+    assert ledger.read_now(tenants) == ["acme"]
+    ledger.close()
+    assert (tmp_path / name).exists()
+    reader = Ledger.open_read_only(tmp_path / name)
+    assert reader.read_now(tenants) == ["acme"]
+    reader.close()
+
+
+def test_a_ledger_that_may_not_be_written_is_no_case_for_a_backup(tmp_path: Path) -> None:
+    folder = tmp_path / "ledger.db"
+    folder.mkdir()
+    with pytest.raises(LedgerError, match=r"unable to open database file\); check the permissions of file and folder"):
+        Ledger.open(folder)
