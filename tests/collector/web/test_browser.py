@@ -7,29 +7,18 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
 from dataclasses import replace
 from fractions import Fraction
-from pathlib import Path
 
 import pytest
-from playwright.async_api import Browser, Page, async_playwright, expect
+from playwright.async_api import Browser, Page, expect
 
 from collector.views import Event
 from collector.web.app import Server, serve
 from tests.collector.web.fake_desk import HOUR, NOW_MS, FakeDesk, make_alert, make_figure, make_newcomer, make_players
 from tests.collector.web.waiting import until
+from tests.fixtures.chromium import ARTEFACTS
 
 pytestmark = pytest.mark.system
 
-ARTEFACTS = Path(__file__).parents[2] / "artefacts"
-CHROMIUM = "/usr/bin/chromium"
-FLAGS = (
-    "--no-sandbox",
-    "--headless",
-    "--disable-gpu",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-)
 SUBJECT = "acme/player-0003/main"
 TILE = f'.t[href="/player/{SUBJECT}"]'
 WALL = (1920, 1080)
@@ -37,14 +26,6 @@ WALL = (1920, 1080)
 Open = Callable[..., Awaitable[Page]]
 Serving = Callable[..., Awaitable[Server]]
 expect.set_options(timeout=30_000)
-
-
-@pytest.fixture
-async def browser() -> AsyncIterator[Browser]:
-    async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=list(FLAGS))
-        yield browser
-        await browser.close()
 
 
 @pytest.fixture
