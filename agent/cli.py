@@ -70,7 +70,9 @@ def _check(arguments: argparse.Namespace) -> int:
 def _probe(arguments: argparse.Namespace) -> int:
     from agent.config import load
     from agent.once import ask_once
+    from common import logs
 
+    logs.set_up("warning")
     settings = load(arguments.config)
     if arguments.output not in settings.options:
         raise ConfigError(_no_output(settings, arguments.output))

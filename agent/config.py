@@ -180,7 +180,10 @@ def _take_out_probe_tables(data: dict[str, object], file: str) -> list[object]:
             raise ConfigError(
                 Finding("agent.probe", file, f"outputs[{place}].probe", f"no probe {probe!r}", f"use one of: {names}")
             )
-        tables.append(output.pop(probe, {}) if isinstance(probe, str) else {})
+        if isinstance(probe, str):
+            tables.append(output.pop(probe, {}))
+        else:  # the strict pass complains of that, and of nothing that follows from it
+            outputs[place] = {key: value for key, value in output.items() if key not in PROBES}
     return tables
 
 

@@ -1,0 +1,64 @@
+"""A player installs the base dependencies only, and the agent stays small."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+BASE = {"aiomqtt", "msgspec", "psutil", "structlog"}
+OF_THOSE = {"paho", "typing_extensions"}  # what the base needs itself
+IMPORT_ALL = f"""
+import importlib, importlib.machinery, json, pkgutil, sys
+ALLOWED = {BASE | OF_THOSE!r}
+
+class OnAPlayer(importlib.machinery.PathFinder):
+    @classmethod
+    def find_spec(cls, name, path=None, target=None):
+        spec = super().find_spec(name, path, target)
+        where = (spec.origin or "") if spec else ""
+        return None if "site-packages" in where and name.partition(".")[0] not in ALLOWED else spec
+
+sys.meta_path = [finder for finder in sys.meta_path if finder is not importlib.machinery.PathFinder] + [OnAPlayer]
+import agent, common, wire
+names = [module.name for package in (agent, common, wire)
+         for module in pkgutil.walk_packages(package.__path__, package.__name__ + ".")]
+for name in names:
+    importlib.import_module(name)
+print(json.dumps(names))
+"""
+CLI_ONLY = """
+import json, sys
+import agent.cli
+print(json.dumps(sorted(name for name in sys.modules if name in {"aiomqtt", "psutil", "structlog", "agent.config"})))
+"""
+
+
+def python(program: str) -> list[str]:
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        check=True,
+        capture_output=True,
+        text=True,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+    )
+    names: list[str] = json.loads(done.stdout)
+    return names
+
+
+def test_the_base_dependencies_are_those_of_the_agent() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    assert {requirement.partition(">")[0] for requirement in project["dependencies"]} == BASE
+
+
+def test_all_of_the_agent_works_where_nothing_else_is_installed() -> None:
+    names = python(IMPORT_ALL)
+    assert {"agent.app", "agent.probes.mpv", "common.logs", "wire.messages"} <= set(names)
+
+
+def test_the_command_line_is_read_before_anything_heavy_is_imported() -> None:
+    assert python(CLI_ONLY) == []
