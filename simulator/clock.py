@@ -51,7 +51,10 @@ class PlayerClock:
 
     def now(self) -> Instant:
         """Read both clocks at one moment."""
-        true_ms = self._true.now_ms()
+        return self.at(self._true.now_ms())
+
+    def at(self, true_ms: int) -> Instant:
+        """What both clocks show at a moment of this boot, given in true time."""
         return Instant(true_ms - self._booted_ms, max(0, true_ms + self._error_ms))
 
     def reboot(self, boot: str, wall_ms: int | None) -> None:

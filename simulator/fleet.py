@@ -138,7 +138,8 @@ class Fleet:
             fault, chosen = self._script.faults[index], list(same)
             names = [step.player for step in chosen]
             what = {"action": fault.action, "players": len(names), "first": names[0], "begins": chosen[0].begins}
-            log.info("fault", **what, **({"note": fault.note} if fault.note and chosen[0].begins else {}))
+            note = fault.note if chosen[0].begins else fault.end_note
+            log.info("fault", **what, **({"note": note} if note else {}))
             for step in chosen:
                 perform(self.players[step.player], step.deed)
 

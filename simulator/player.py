@@ -119,7 +119,7 @@ class VirtualPlayer:
 
     async def run(self) -> None:
         """Live until cancelled; then say goodbye to the broker."""
-        self._tell_truth()
+        self._change()
         async with asyncio.TaskGroup() as group:
             group.create_task(self._link.run(), name=f"{self.address} link")
             group.create_task(self._watch(), name=f"{self.address} watch")
@@ -132,8 +132,7 @@ class VirtualPlayer:
         """From now on this is on the screen (of one output, or of all)."""
         for name in self._screens if output is None else (output,):
             self._screens[name] = Screen(state, cause, detail)
-        self._tell_truth()
-        self._observe()
+        self._change()
         self._due.set()
 
     def lose_link(self) -> None:
@@ -149,7 +148,7 @@ class VirtualPlayer:
     def cut_power(self) -> None:
         """The machine is dark at once. Its last sign of life is its last observation, up to an interval ago."""
         self._powered = False
-        self._tell_truth()
+        self._tell_truth(self._true.now_ms())
         self._update_link()
 
     def boot(self, wall_ms: int | None = None, cause: Cause | None = None, *, spool_lost: bool = False) -> None:
@@ -198,10 +197,16 @@ class VirtualPlayer:
             self._due.set()
             await asyncio.sleep(self._interval_s)
 
-    def _observe(self) -> None:
+    def _change(self) -> None:
+        """Tell truth and evidence at the very same moment, so that they can be compared to the millisecond."""
+        true_ms = self._true.now_ms()
+        self._tell_truth(true_ms)
+        self._observe(true_ms)
+
+    def _observe(self, true_ms: int | None = None) -> None:
         if not self._watching:
             return
-        self._seen = self._clock.now()
+        self._seen = self._clock.now() if true_ms is None else self._clock.at(true_ms)
         for output, screen in self._screens.items():
             if self._evidence.observe(output, screen.state, screen.cause, screen.detail, self._seen):
                 self._sent_at_s = None
@@ -214,10 +219,9 @@ class VirtualPlayer:
         gap_ms = int(self._interval_s * _GAP_INTERVALS * 1000) + 1000
         return Evidence(_token(), self._screens, gap_ms, self._clock.boot_id())
 
-    def _tell_truth(self) -> None:
-        now_ms = self._true.now_ms()
+    def _tell_truth(self, true_ms: int) -> None:
         for output, screen in self._screens.items():
-            self._truth.change(f"{self.address}/{output}", screen.state if self._powered else "off", now_ms)
+            self._truth.change(f"{self.address}/{output}", screen.state if self._powered else "off", true_ms)
 
     # --- what it says ---------------------------------------------------------------------------------------------
 

@@ -17,7 +17,7 @@
     vanish                             the agent dies without goodbye             for_s spool
 
 `wall` is what the clock says after the boot (no `sync_after_s`: it stays wrong), `spool` is `"kept"` or `"lost"`, and
-`note` is a sentence for the log.
+`note` and `end_note` are sentences for the log, for when it begins and when it ends.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ _STATES: Final[dict[str, State]] = {
     "error": "error",
     "idle": "idle",
 }
-_COMMON: Final = frozenset({"at_s", "players", "action", "note"})
+_COMMON: Final = frozenset({"at_s", "players", "action", "note", "end_note"})
 _SCREEN_KEYS: Final = frozenset({"for_s", "cause", "detail", "output"})
 _KEYS: Final[dict[str, frozenset[str]]] = {
     **dict.fromkeys(_STATES, _SCREEN_KEYS),
@@ -77,6 +77,7 @@ class Fault(Section, frozen=True):
     detail: str | None = None
     output: str | None = None
     note: str | None = None
+    end_note: str | None = None
 
     @property
     def wanted(self) -> list[str]:
