@@ -20,7 +20,7 @@ from collector.evidence import RunRow
 from collector.figures import Agreements, agree, computing, down_limit, is_emitting
 from collector.fleet import Fleet, Place, place_of
 from collector.ledger.evidence_store import DeviceRow, Outcome
-from collector.registry.model import Registry, Subject
+from collector.registry.model import Device, Registry, Subject
 from collector.sla.contract import Contract
 from collector.views import Event, FigureView, PlatformView, PlayerView
 from common.clock import Clock, monotonic_s
@@ -138,7 +138,8 @@ class Live:
             now_ms = self._clock.wall_ms()
             agreements = self.agreements
             for agreement in agreements.by_key.values():
-                limit = self._down_over(agreement.key) or down_limit(agreement.contract)
+                configured = self._down_over(agreement.key)
+                limit = down_limit(agreement.contract) if configured is None else configured
                 figure = await in_slices(computing(self.fleet, agreement, agreements.emissions, now_ms, limit))
                 if self.agreements is not agreements:  # the registry changed meanwhile: it is due once more
                     return
@@ -170,7 +171,7 @@ class Live:
             site=registered.site if registered else None,
             device=subject.device,
             output=subject.id,
-            name=subject.name or (registered.name if registered else ""),
+            name=_name(subject, registered),
             contract=subject.contract,
             state=current.state if current else "unknown",
             cause=current.cause if current else None,
@@ -248,3 +249,9 @@ async def in_slices(steps: Generator[None, None, T]) -> T:
         if monotonic_s() >= until_s:
             await asyncio.sleep(0)
             until_s = monotonic_s() + SLICE_S
+
+
+def _name(subject: Subject, device: Device | None) -> str:
+    """What people call a player: its device, and the output where that has a name of its own."""
+    called = (device.name if device else "") or subject.device
+    return called if subject.name in {"", subject.id} else f"{called} · {subject.name}"

@@ -36,6 +36,7 @@ async def test_tiles_and_alarm_follow_a_fleet_of_players(site: Site, browser: Br
         await page.goto(site.url)
         await expect(page.locator(".t.s-playing")).to_have_count(PLAYERS)
         tile = page.locator(f'.t[href="/player/{TENANT}/{names[0]}/main"]')
+        await expect(tile).to_have_text(names[0])
         await tile.evaluate(WATCH)
         fleet.players[names[0]].show("frozen")
         await expect(tile).to_have_class("t s-frozen")
