@@ -51,7 +51,7 @@ class Simulation:
 
     def wait_for_faults(self, count: int) -> None:
         """Wait until so many faults of the script have begun."""
-        wait_until(lambda: self.process.output().count("begins=True") >= count, f"{count} faults have begun", 60)
+        wait_until(lambda: self.process.output().count('"begins": true') >= count, f"{count} faults have begun", 60)
 
     def end(self) -> None:
         """Let it finish: everything acknowledged, then the truth."""
@@ -132,8 +132,8 @@ def assert_the_live_figure_follows(site: Site, contract: Contract, stored: Store
 
     live = wait_until(figure, "the figure is newer than the evidence")
     expected = judge(contract, stored.runs, month, live["computed_ms"])
-    assert live["players_downtime_ms"] == expected.players_downtime_ms
-    assert Fraction(*live["availability"]["exact"]) == expected.availability
+    assert live["players"]["downtime_ms"] == expected.players_downtime_ms
+    assert Fraction(*live["availability"]["fraction"]) == expected.availability
 
 
 def stream(seconds: int) -> str:
@@ -199,7 +199,8 @@ def test_a_lost_link_is_unknown_meanwhile_and_afterwards_as_if_it_had_never_been
     site.start_collector()
     site.register(*PLAYERS)
     simulation = Simulation(processes, site, LINK_LOST)
-    assert site.wait_for_state("player-0001", "unknown")["link"] == "gone"
+    wait_until(lambda: site.player("player-0001")["link"] == "gone", "player-0001 has lost its link")
+    assert site.state("player-0001") == "unknown"
     site.wait_for_state("player-0002", "frozen")
     site.wait_for_state("player-0002", "playing")  # and 0001 too, but who knows?
     assert site.state("player-0001") == "unknown"
