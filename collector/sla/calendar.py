@@ -17,10 +17,9 @@ from zoneinfo import ZoneInfo
 
 from holidays import HolidayBase, country_holidays
 
-from collector.sla.contract import read_zone
 from collector.sla.instants import local_date, local_ms
 from collector.sla.intervals import Interval, clip, normalise
-from collector.sla.reading import Report, Value, shown
+from collector.sla.reading import Report, Value, read_zone, shown
 
 Hours = tuple[tuple[int, int], ...]  # minutes after the midnight that begins the date; an end may pass 24:00
 MonthDay = tuple[int, int]
@@ -137,7 +136,7 @@ def read_calendar(value: Value) -> Calendar:
         rules=tuple(_rule(member) for member in rules.items()) if rules else (),
         closed=frozenset(day for day in days if day is not None),
         open={day: hours for day, hours in hours if day is not None},
-        holidays=_holidays(table.maybe("holidays")),
+        holidays=read_holidays(table.maybe("holidays")),
     )
 
 
@@ -215,7 +214,8 @@ def _date(value: Value, data: object) -> date | None:
         return None
 
 
-def _holidays(value: Value | None) -> HolidayBase | None:
+def read_holidays(value: Value | None) -> HolidayBase | None:
+    """Public holidays of a region such as `ES-Barcelona`; None, and a finding, where there is no such region."""
     region = value.text() if value else None
     match = _REGION.fullmatch(region) if region else None
     if match:

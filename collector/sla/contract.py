@@ -8,10 +8,11 @@ from collections.abc import Collection, Mapping
 from decimal import Decimal
 from fractions import Fraction
 from typing import Final, cast, get_args
-from zoneinfo import ZoneInfo
 
-from collector.sla.instants import parse_month, parse_zone
-from collector.sla.reading import ContractError, Report, Table, Value, exact_decimal
+from collector.sla.cautions import cautions
+from collector.sla.instants import parse_month
+from collector.sla.reading import ContractError, Report, Table, Value, exact_decimal, read_zone
+from collector.sla.service_reading import SERVICE_KEYS, read_service
 from collector.sla.terms import (
     PLANNED,
     AvailabilityRules,
@@ -34,8 +35,17 @@ from collector.sla.terms import (
 from common.config import Finding
 from wire.states import CAUSES
 
-__all__ = ["Contract", "ContractError", "Finding", "parse_contract", "parse_contract_toml", "read_contract"]
+__all__ = [
+    "Contract",
+    "ContractError",
+    "Finding",
+    "check_contract_toml",
+    "parse_contract",
+    "parse_contract_toml",
+    "read_contract",
+]
 
+_FIGURE_KEYS: Final = ("rounding", "guarantee", "eligibility", "discounts", "discount_rules", "termination", "life")
 USUAL_WINDOWS: Final = frozenset({PLANNED, "emergency"})
 MAX_DECIMALS: Final = 12
 MAX_WINDOW_MONTHS: Final = 1200
@@ -43,14 +53,25 @@ MAX_WINDOW_MONTHS: Final = 1200
 
 def parse_contract_toml(text: str, file: str) -> Contract:
     """Contract file (TOML text) → contract; ContractError with every finding otherwise."""
+    contract, findings = check_contract_toml(text, file)
+    if contract is None:
+        raise ContractError(*findings)
+    return contract
+
+
+def check_contract_toml(text: str, file: str) -> tuple[Contract | None, list[Finding]]:
+    """Contract file (TOML text) → the contract, None where an error stands in the way, and every finding about it."""
     report = Report(file)
     try:
         data = tomllib.loads(text, parse_float=exact_decimal)
     except (ValueError, RecursionError) as error:  # TOMLDecodeError is a ValueError
         problem = "it is nested too deeply" if isinstance(error, RecursionError) else str(error)
         report.error("contract.toml.invalid", "", f"is not TOML: {problem}", "mend that place")
-        raise ContractError(*report.findings) from None
-    return parse_contract(data, file)
+        return None, report.findings
+    contract = read_contract(Value(data, report, "", "contract"))
+    if any(finding.level == "error" for finding in report.findings):
+        return None, report.findings
+    return contract, [*report.findings, *cautions(contract, file)]
 
 
 def parse_contract(data: Mapping[str, object], file: str) -> Contract:
@@ -65,13 +86,14 @@ def read_contract(value: Value) -> Contract:
     """Read a contract inside another file; what is wrong goes to the value's report, and stand-ins take its place."""
     table = value.table(
         required=["name", "timezone", "availability"],
-        optional=["rounding", "guarantee", "eligibility", "discounts", "discount_rules", "termination", "life"],
+        optional=[*_FIGURE_KEYS, *SERVICE_KEYS],
     )
-    name = table.get("name")
+    name = title.text() if (title := table.get("name")) else None
+    zone = read_zone(table.get("timezone"))
     rounding = _rounding(table.get("rounding"))
-    return Contract(
-        name=(name.text() if name else None) or "",
-        timezone=read_zone(table.get("timezone")),
+    contract = Contract(
+        name=name or "",
+        timezone=zone,
         availability=_availability(table.get("availability")),
         rounding=rounding,
         guarantee=_guarantee(table.get("guarantee"), rounding.decimals),
@@ -80,17 +102,13 @@ def read_contract(value: Value) -> Contract:
         discount_rules=_discount_rules(table.get("discount_rules")),
         termination=_termination(table.get("termination"), rounding.decimals),
         life=_life(table.get("life")),
+        service=read_service(table, zone),
     )
-
-
-def read_zone(value: Value | None) -> ZoneInfo:
-    """A time zone by its IANA name; UTC stands in for a wrong one."""
-    name = value.text() if value else None
-    try:
-        return parse_zone(name or "UTC")
-    except ValueError as error:
-        cast("Value", value).refuse("timezone.unknown", str(error), "use an IANA name such as 'Europe/Madrid'")
-        return ZoneInfo("UTC")
+    if not contract.service.guaranteed and (contract.guarantee.committed or contract.discounts or contract.termination):
+        message = "is false, yet the file holds a committed level, discounts or a right to terminate"
+        where = table.get("guaranteed") or value
+        where.refuse("guarantee.contradiction", message, "remove `guaranteed`, or those tables")
+    return contract
 
 
 def read_word(table: Table, name: str, kind: object, default: str) -> str:

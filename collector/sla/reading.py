@@ -13,7 +13,9 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from fractions import Fraction
 from typing import Final
+from zoneinfo import ZoneInfo
 
+from collector.sla.instants import parse_zone
 from common.config import ConfigError, Finding
 
 _DECIMAL: Final = re.compile(r"[+-]?[0-9]{1,20}(\.[0-9]{1,20})?")
@@ -110,6 +112,13 @@ class Value:
         self.refuse(what, f"{shown(word)} is no {noun}", nearest(word, known))
         return None
 
+    def boolean(self) -> bool | None:
+        """`true` or `false`."""
+        if isinstance(self.data, bool):
+            return self.data
+        self.refuse("value.type", f"{shown(self.data)} is neither true nor false", "write true or false without quotes")
+        return None
+
     def integer(self, low: int, high: int = _BIGGEST) -> int | None:
         """An integer in `[low, high]`."""
         if not isinstance(self.data, int) or isinstance(self.data, bool):
@@ -178,6 +187,17 @@ class Table:
         """The member of that name, None where it is absent or null."""
         member = self._members.get(name)
         return None if member is None or member.data is None else member
+
+
+def read_zone(value: Value | None) -> ZoneInfo:
+    """A time zone by its IANA name; UTC stands in for an absent or wrong one."""
+    name = value.text() if value else None
+    try:
+        return parse_zone(name or "UTC")
+    except ValueError as error:
+        if value is not None:
+            value.refuse("timezone.unknown", str(error), "use an IANA name such as 'Europe/Madrid'")
+        return ZoneInfo("UTC")
 
 
 def _exact(data: object) -> Fraction | None:

@@ -6,10 +6,12 @@ since year 0 (`instants.parse_month`).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Final, Literal
 from zoneinfo import ZoneInfo
+
+from collector.sla.service import Service
 
 MonthLength = Literal["calendar", "fixed-31d"]
 PlayerBase = Literal["total", "emission"]
@@ -98,7 +100,11 @@ class Life:
 
 @dataclass(frozen=True, slots=True)
 class Contract:
-    """The terms of one service agreement. `discounts` are sorted, the mildest (highest) band first."""
+    """The terms of one service agreement. `discounts` are sorted, the mildest (highest) band first.
+
+    Two contracts are equal when they judge alike: what the agreement says beside its figure
+    (`service`) is not compared.
+    """
 
     name: str
     timezone: ZoneInfo
@@ -110,3 +116,4 @@ class Contract:
     discount_rules: DiscountRules = DiscountRules()
     termination: Termination | None = None
     life: Life = Life()
+    service: Service = field(default_factory=Service, compare=False)
