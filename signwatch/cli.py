@@ -34,6 +34,7 @@ COMMANDS: Final[dict[str, Command]] = {
         "collector.registry.cli", "say which devices exist and which contract judges them", "collector"
     ),
     "quarantine": Command("collector.quarantine_cli", "look at the messages that were refused", "collector"),
+    "contract": Command("collector.contract_cli", "check contract files, say what they will do", "collector"),
     "sla": Command("collector.sla.cli", "evaluate contracts", "collector"),
     "broker": Command("collector.broker.cli", "passwords for the embedded broker", "collector"),
     "simulate": Command("simulator.cli", "run virtual players that speak the real wire"),
