@@ -137,8 +137,9 @@ class Fleet:
         for index, same in itertools.groupby(steps, key=lambda step: step.fault):
             fault, chosen = self._script.faults[index], list(same)
             names = [step.player for step in chosen]
-            what = {"action": fault.action, "players": len(names), "first": names[0], "begins": chosen[0].begins}
-            note = fault.note if chosen[0].begins else fault.end_note
+            begins, ends = chosen[0].begins, chosen[0].ends
+            note = fault.note if begins else fault.end_note if ends else None
+            what = {"action": fault.action, "players": len(names), "first": names[0], "begins": begins, "ends": ends}
             log.info("fault", **what, **({"note": note} if note else {}))
             for step in chosen:
                 perform(self.players[step.player], step.deed)

@@ -120,7 +120,10 @@ Deed = Show | Boot | StartAgent | Simple
 
 
 class Step(NamedTuple):
-    """At `at_ms` after the start of the repetition, `player` does this; `fault` is the index in the script."""
+    """At `at_ms` after the start of the repetition, `player` does this; `fault` is the index in the script.
+
+    `begins` and `ends` mark a fault's first step and its last; one that lasts for ever has no last.
+    """
 
     at_ms: int
     fault: int
@@ -128,6 +131,7 @@ class Step(NamedTuple):
     aspect: Aspect
     deed: Deed
     begins: bool
+    ends: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,10 +178,11 @@ def plan(script: Script, players: Sequence[str], seed: int, repetition: int) -> 
         chance = random.Random(f"{seed} {repetition} {index}")
         chosen = {name for wanted in fault.wanted for name in _fitting(wanted, players, chance)}
         for player in sorted(chosen):
-            for moment in _moments(fault):
+            first, *others = _moments(fault)
+            for moment in (first, *others):
                 at_ms = round(fault.at_s * 1000) + moment.after_ms
-                begins = moment.after_ms == 0
-                steps.append(Step(at_ms, index, player, moment.aspect, moment.deed, begins))
+                last = bool(others) and moment is others[-1]
+                steps.append(Step(at_ms, index, player, moment.aspect, moment.deed, moment is first, last))
     steps.sort(key=lambda step: step.at_ms)
     begun: dict[tuple[str, Aspect], list[tuple[int, int]]] = {}
     for step in steps:

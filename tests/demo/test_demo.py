@@ -1,0 +1,107 @@
+"""The demonstration as a visitor starts it: real processes, a real player, a real page."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import urllib.request
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from tests.fixtures.processes import Process, Processes
+from tests.fixtures.waiting import free_port, wait_until
+
+PATIENCE_S = 90
+
+
+class Visit:
+    """One demonstration and its page."""
+
+    def __init__(self, processes: Processes, folder: Path, *arguments: str) -> None:
+        self.port = free_port()
+        self.folder = folder
+        self.process: Process = processes.signwatch(
+            "demo", "--dir", folder, "--port", str(self.port), *arguments, name=f"demo-{self.port}"
+        )
+
+    def get(self, path: str) -> Any:
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=10) as answer:
+            return json.load(answer)
+
+    def states(self) -> list[str]:
+        try:
+            return [player["state"] for player in self.get("/api/v1/players")["players"]]
+        except OSError:
+            return []
+
+    def this_machine(self) -> str:
+        state: str = self.get("/api/v1/players/demo/this-machine/main")["state"]
+        return state
+
+    def wait_for_everybody(self) -> None:
+        self.process.wait_for_output("Open  http://", PATIENCE_S)
+        wait_until(lambda: self.states() == ["playing"] * 41, "all players play", PATIENCE_S)
+
+    def pid_of(self, what: str) -> int:
+        line = next(line for line in self.process.output().splitlines() if f"the {what} dies" in line)
+        return int(line.split()[2])
+
+
+@pytest.mark.system
+@pytest.mark.skipif(shutil.which("mpv") is None, reason="mpv is not installed: sudo apt-get install mpv")
+def test_a_visitor_sees_everybody_play_pauses_the_real_player_and_leaves(processes: Processes, tmp_path: Path) -> None:
+    visit = Visit(processes, tmp_path / "demo")
+    visit.wait_for_everybody()
+    (figure,) = visit.get("/api/v1/figures")["figures"]
+    assert figure["agreement"] == "demo/demo"
+    player = visit.pid_of("real player")
+    os.kill(player, signal.SIGSTOP)
+    wait_until(lambda: visit.this_machine() == "frozen", "the real player freezes", PATIENCE_S)
+    os.kill(player, signal.SIGCONT)
+    wait_until(lambda: visit.this_machine() == "playing", "the real player goes on", PATIENCE_S)
+    children = psutil.Process(visit.process.pid).children(recursive=True)
+    assert len(children) == 4
+    assert visit.process.stop(PATIENCE_S) == 0
+    assert [child for child in children if child.is_running()] == []
+
+
+@pytest.mark.system
+def test_without_mpv_a_stand_in_reports_and_the_ledger_can_be_kept(processes: Processes, tmp_path: Path) -> None:
+    first = Visit(processes, tmp_path / "demo", "--no-mpv")
+    first.wait_for_everybody()
+    os.kill(first.pid_of("collector"), signal.SIGKILL)
+    first.process.wait_for_output("the collector runs again", PATIENCE_S)
+    wait_until(lambda: first.states() == ["playing"] * 41, "all players play again", PATIENCE_S)
+    assert first.process.stop(PATIENCE_S) == 0
+    begun = (tmp_path / "demo" / "ledger.db").stat().st_ino
+    second = Visit(processes, tmp_path / "demo", "--no-mpv", "--keep")
+    second.wait_for_everybody()
+    runs = second.get("/api/v1/timeline?subject=demo/this-machine/main")["runs"]
+    assert len({run["spool"] for run in runs}) == 1
+    assert len(runs) >= 2
+    assert (tmp_path / "demo" / "ledger.db").stat().st_ino == begun
+    third = Visit(processes, tmp_path / "demo")
+    assert third.process.wait() == 1
+    assert "another demonstration runs in" in third.process.output()
+    assert "give --dir and --port" in third.process.output()
+    fourth = processes.signwatch("demo", "--dir", tmp_path / "other", "--port", str(second.port), name="fourth")
+    assert fourth.wait() == 1
+    assert "is taken (Address already in use), perhaps by another demonstration" in fourth.output()
+    assert f"give another port: --port {second.port + 1}" in fourth.output()
+    assert second.process.stop(PATIENCE_S) == 0
+
+
+@pytest.mark.system
+def test_a_fresh_start_forgets_the_last_time_and_ends_by_itself(processes: Processes, tmp_path: Path) -> None:
+    folder = tmp_path / "demo"
+    (folder / "logs").mkdir(parents=True)
+    (folder / "ledger.db").write_text("this is no ledger", encoding="utf-8")
+    visit = Visit(processes, folder, "--no-mpv", "--duration-s", "8")
+    assert visit.process.wait(PATIENCE_S) == 0
+    assert (folder / "ledger.db").read_bytes().startswith(b"SQLite format 3")
+    assert (folder / "players.toml").stat().st_mode & 0o077 == 0
