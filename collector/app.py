@@ -178,7 +178,7 @@ class Collector:
         jobs = self._scheduler
         jobs.remove_all_jobs()
         jobs.add_job(self.live.compute, "interval", seconds=FIGURES_EVERY_S)
-        jobs.add_job(self._prune, "interval", hours=PRUNE_EVERY_H)
+        jobs.add_job(self.live.prune, "interval", hours=PRUNE_EVERY_H)
 
     async def _turn(self) -> None:
         """Tick, by a clock that no one sets; the scheduler reads the wall clock and is told when that has stepped."""
@@ -192,9 +192,6 @@ class Collector:
                 self._schedule()
             self.live.tick()
             await asyncio.sleep(TICK_EVERY_S)
-
-    async def _prune(self) -> None:
-        self.live.prune()
 
     def _acknowledge(self, address: Address, ack: Ack) -> None:
         if self.link is not None and address.device != OWN_DEVICE:

@@ -9,15 +9,18 @@ from __future__ import annotations
 from collections.abc import Generator, Iterator, Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from collector.fleet import Fleet, Track
 from collector.registry.model import ALWAYS, Registry, Subject
 from collector.sla import availability as sla
 from collector.sla.calendar import Calendar, parse_calendar
 from collector.sla.contract import Contract
 from collector.views import FigureView
 from common.clock import to_datetime
+
+if TYPE_CHECKING:
+    from collector.fleet import Fleet
+    from collector.track import Track
 
 DEFAULT_DOWN_LIMIT: Final = Fraction(1, 5)
 

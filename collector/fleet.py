@@ -1,12 +1,8 @@
 """The live state of the fleet, in memory. O(1) work a message; rebuilt from the ledger at start.
 
-A `Track` holds one registered output's runs of the current month. What a player *is* now follows from its open runs and
-from its device's link; nothing else makes it more than `unknown`:
-
-- the device answers: it is `online`, neither silent for three intervals nor gone by its last will;
-- the run is open, of the boot that the device is in, and was restated within three intervals of the device's own clock
-  (an output that its agent no longer speaks of is nobody's evidence, though the device answers);
-- among several such runs (two agents with one name) the one that began last, as painting would show it.
+What a player *is* now follows from its device's link and from its open runs (collector/track.py): while the device is
+`online`, neither silent for three intervals nor gone by its last will, it is what its evidence says of this moment;
+else it is `unknown`.
 
 Of devices and outputs that are not registered only the names are kept: their evidence is in the ledger, and comes into
 memory when they are registered.
@@ -14,88 +10,24 @@ memory when they are registered.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from collector.evidence import RunRow, join
+from collector.evidence import RunRow
 from collector.ledger.evidence_store import DeviceRow, Outcome
 from collector.registry.model import OWN_DEVICE, Registry, Subject
 from collector.registry.newcomers import Stranger, to_newcomers
+from collector.track import SILENT_AFTER_INTERVALS, Track
 from collector.views import HostFigures, Link, Newcomer
 from wire.messages import Heartbeat
 from wire.topics import Address
 
 __all__ = ["OWN_DEVICE"]  # others know it from here
 
-SILENT_AFTER_INTERVALS: Final = 3
 STRANGE_OUTPUTS_MAX: Final = 64  # names kept of one device, as many as a hello may have
 
 Place = tuple[Address, str]  # an output of a device
-
-
-@dataclass(slots=True)
-class Track:
-    """One output's runs. `newest` reaches furthest; `shown` is what it was when somebody last looked."""
-
-    runs: dict[tuple[str, int], RunRow] = field(default_factory=dict)
-    newest: RunRow | None = None
-    shown: tuple[object, ...] = ()
-    _open: dict[tuple[str, int], RunRow] = field(default_factory=dict)
-    _sorted: list[RunRow] | None = None
-
-    @property
-    def evidence_ms(self) -> int | None:
-        """True time up to which evidence reaches."""
-        return self.newest.end_ms if self.newest else None
-
-    def add(self, row: RunRow) -> None:
-        """Join one statement in."""
-        known = self.runs.get(row.name)
-        if known is not None and not _same_statement(known, row):
-            row = join(known, row)  # else it is the same statement, perhaps at another true time
-        if row is not known:
-            self._put(known, row)
-
-    def remember(self, row: RunRow) -> None:
-        """Join in what the ledger had at some moment before now; what is known already may be newer."""
-        known = self.runs.get(row.name)
-        if known is None or not _same_statement(known, row):
-            self.add(row)
-
-    def current(self, device: DeviceRow) -> RunRow | None:
-        """The open run that says what is there now, as far as the device's own clock tells; None: nobody knows."""
-        oldest_ms = device.mono_ms - SILENT_AFTER_INTERVALS * device.interval_ms
-        living = [row for row in self._open.values() if row.boot == device.boot and row.end_mono_ms >= oldest_ms]
-        return max(living, key=_order, default=None)
-
-    def runs_sorted(self) -> list[RunRow]:
-        """Every run in painting order."""
-        if self._sorted is None:
-            self._sorted = sorted(self.runs.values(), key=_order)
-        return self._sorted
-
-    def prune(self, before_ms: int) -> None:
-        """Forget runs that ended before an instant, but for the newest."""
-        kept = {name: row for name, row in self.runs.items() if row.end_ms > before_ms or row is self.newest}
-        if len(kept) < len(self.runs):
-            self.runs, self._sorted = kept, None
-            self._open = {name: row for name, row in self._open.items() if name in kept}
-
-    def _put(self, known: RunRow | None, row: RunRow) -> None:
-        self.runs[row.name] = row
-        if row.closed:
-            self._open.pop(row.name, None)
-        else:
-            self._open[row.name] = row
-        if self._sorted and known is self._sorted[-1] and known.start_ms == row.start_ms:
-            self._sorted[-1] = row  # the usual case: the open run was extended
-        else:
-            self._sorted = None
-        if self.newest is None or _reach(row) >= _reach(self.newest):
-            self.newest = row
-        elif known is self.newest:  # its boot's clock became better known
-            self.newest = max(self.runs.values(), key=_reach)
 
 
 @dataclass(slots=True)
@@ -206,11 +138,16 @@ class Fleet:
         for device in self._devices.values():
             device.last_heard_ms += by_ms
 
-    def prune(self, before_ms: int) -> None:
-        """Forget runs that ended before an instant; the ledger keeps them."""
-        for tracks in self._outputs.values():
-            for track in tracks.values():
+    def pruning(self, before_ms: int) -> Generator[None, None, None]:
+        """Forget runs that ended before an instant, an output a step; the ledger keeps them."""
+        for tracks in list(self._outputs.values()):
+            for track in list(tracks.values()):
                 track.prune(before_ms)
+                yield
+
+    def outputs_of(self, address: Address) -> Iterable[str]:
+        """The registered outputs of a device."""
+        return self._outputs.get(address, {}).keys()
 
     def track(self, subject: Subject) -> Track:
         """The runs of a registered subject; empty where it never reported."""
@@ -290,19 +227,6 @@ _EMPTY: Final = Track()
 def place_of(subject: Subject) -> Place:
     """Which device's output a subject's evidence comes from; a platform's from the collector's own check."""
     return Address(subject.tenant, subject.device or OWN_DEVICE), subject.id
-
-
-def _same_statement(one: RunRow, other: RunRow) -> bool:
-    return (one.closed, one.end_mono_ms) == (other.closed, other.end_mono_ms)
-
-
-def _order(row: RunRow) -> tuple[int, str, int]:
-    return row.start_ms, row.spool, row.seq
-
-
-def _reach(row: RunRow) -> tuple[bool, int, int, str, int]:
-    """Order runs by how far their evidence reaches; a boot that nobody could place says nothing of the present."""
-    return row.clock != "estimated", row.end_ms, row.start_ms, row.spool, row.seq
 
 
 def _looks(row: RunRow) -> tuple[object, ...]:

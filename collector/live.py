@@ -47,6 +47,7 @@ class Live:
         self._bus = bus
         self.contracts = contracts
         self._by_place: dict[Place, Subject] = {}
+        self._views: dict[str, PlayerView] = {}  # those that are still true
         self._ordered: list[Subject] = []
         self._emitting: dict[str, bool] = {}
         self._down_over: Callable[[str], Fraction | None] = lambda _agreement: None
@@ -85,6 +86,7 @@ class Live:
         self._by_place = {place_of(subject): subject for subject in registry.subjects.values()}
         self._ordered = sorted(registry.subjects.values(), key=self._order)
         self._emitting.clear()
+        self._views.clear()
         self.figures = {key: figure for key, figure in self.figures.items() if key in self.agreements.by_key}
         self._bus.publish(Event("resync", None))
         self._due.set()
@@ -98,6 +100,7 @@ class Live:
         while portion := list(islice(rows, ROWS_AT_ONCE)):
             self._show(self.fleet.remember(portion))
             yield
+        self._views.clear()
 
     def memory_starts_ms(self) -> int:
         """From when on runs are kept in memory."""
@@ -110,7 +113,11 @@ class Live:
 
     def take(self, outcome: Outcome) -> None:
         """Take in a committed batch."""
-        self._show(self.fleet.changed(outcome, self._clock.wall_ms()))
+        changed = self.fleet.changed(outcome, self._clock.wall_ms())
+        for address in outcome.devices:
+            for output in self.fleet.outputs_of(address):
+                self._forget_view((address, output))
+        self._show(changed)
 
     def tick(self) -> None:
         """Let silence and emission hours be noticed; call about every second."""
@@ -147,9 +154,9 @@ class Live:
             self.compute_s = monotonic_s() - begun_s
             self._rested_at_s = begun_s + max(REST_MIN_S, self.compute_s * COMPUTE_SHARE)
 
-    def prune(self) -> None:
-        """Forget runs of past months; the ledger keeps them."""
-        self.fleet.prune(self.memory_starts_ms())
+    async def prune(self) -> None:
+        """Forget runs of past months; the ledger keeps them. Others get their turn every few milliseconds."""
+        await in_slices(self.fleet.pruning(self.memory_starts_ms()))
 
     def players(self) -> list[PlayerView]:
         """Every registered playback output."""
@@ -161,6 +168,12 @@ class Live:
 
     def player_view(self, subject: Subject) -> PlayerView:
         """One playback output as it stands now."""
+        view = self._views.get(subject.key)
+        if view is None:
+            view = self._views[subject.key] = self._player_view(subject)
+        return view
+
+    def _player_view(self, subject: Subject) -> PlayerView:
         address, _ = place_of(subject)
         newest, current = self.fleet.track(subject).newest, self.fleet.current(subject)
         device = self.fleet.device(address)
@@ -208,10 +221,16 @@ class Live:
             if subject is None:
                 continue
             self._due.set()
+            self._views.pop(subject.key, None)
             if subject.kind == "player":
                 self._bus.publish(Event("player", self.player_view(subject)))
             else:
                 self._bus.publish(Event("platform", self.platform_view(subject)))
+
+    def _forget_view(self, place: Place) -> None:
+        subject = self._by_place.get(place)
+        if subject is not None:
+            self._views.pop(subject.key, None)
 
     def _publish(self, figure: FigureView) -> None:
         self.figures[figure.key] = figure

@@ -135,5 +135,5 @@ def test_an_unregistered_device_is_a_newcomer_with_a_ready_text(fleet: Fleet) ->
 
 def test_pruning_forgets_the_past_but_not_the_last_word(fleet: Fleet) -> None:
     fleet.changed(outcome(row(1, 0, 5000, closed=True), row(2, 5000, 9000)), NOW)
-    fleet.prune(NOW + 10**9)
+    list(fleet.pruning(NOW + 10**9))
     assert [each.seq for each in fleet.track(SUBJECT).runs_sorted()] == [2]
