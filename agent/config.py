@@ -175,16 +175,19 @@ def _take_out_probe_tables(data: dict[str, object], file: str) -> list[object]:
         if not isinstance(output, dict):
             continue  # the strict pass complains
         probe = output.get("probe")
-        if isinstance(probe, str) and probe not in PROBES:
-            names = ", ".join(sorted(PROBES))
-            raise ConfigError(
-                Finding("agent.probe", file, f"outputs[{place}].probe", f"no probe {probe!r}", f"use one of: {names}")
-            )
         if isinstance(probe, str):
+            if probe not in PROBES:
+                raise ConfigError(_no_probe(place, probe, file))
             tables.append(output.pop(probe, {}))
-        else:  # the strict pass complains of that, and of nothing that follows from it
-            outputs[place] = {key: value for key, value in output.items() if key not in PROBES}
+        else:  # the strict pass complains of that, and shall not of what follows from it
+            for name in PROBES:
+                output.pop(name, None)
     return tables
+
+
+def _no_probe(place: int, probe: str, file: str) -> Finding:
+    names = ", ".join(sorted(PROBES))
+    return Finding("agent.probe", file, f"outputs[{place}].probe", f"no probe {probe!r}", f"use one of: {names}")
 
 
 def _probe_options(place: int, output: Output, table: object, file: str) -> Section:

@@ -13,7 +13,8 @@ from __future__ import annotations
 import asyncio
 import random
 import ssl
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Final, Protocol
 
@@ -32,6 +33,7 @@ from wire.topics import Kind, topic
 
 log = structlog.get_logger(__name__)
 
+CONNECT_PATIENCE_S: Final = 15.0  # for the broker's answers to connect and subscribe
 PUBLISH_PATIENCE_S: Final = 30.0  # a full message over a very slow line
 FAREWELL_S: Final = 5.0
 STABLE_S: Final = 60.0  # a session that lasted so long starts the back-off anew; two agents with one name must not race
@@ -125,7 +127,8 @@ class Publisher:
     async def _connection(self) -> None:
         started_s = monotonic_s()
         try:
-            async with self._client() as client:
+            client = await self._connect()
+            async with _leaving(client):
                 await self._session(client)
         except* (aiomqtt.MqttError, OSError, ValueError) as group:  # ValueError: what a host name cannot be
             error = _first(group)
@@ -153,11 +156,20 @@ class Publisher:
             will=will,
             clean_session=True,
             keepalive=mqtt.keepalive_s,
+            timeout=CONNECT_PATIENCE_S,
             tls_context=self._tls,
             transport=mqtt.transport,
             websocket_path=mqtt.websocket_path if mqtt.transport == "websockets" else None,
             max_queued_incoming_messages=1000,
         )
+
+    async def _connect(self) -> aiomqtt.Client:
+        client = self._client()
+        try:
+            return await client.__aenter__()
+        except (aiomqtt.MqttError, asyncio.CancelledError):
+            client._client.disconnect()  # noqa: SLF001 - a connection that was never answered is otherwise left open
+            raise
 
     async def _session(self, client: aiomqtt.Client) -> None:
         await client.subscribe(topic(self._settings.address, "ack"), qos=1)
@@ -236,6 +248,15 @@ async def _within(seconds: float | None, event: asyncio.Event) -> None:
             await event.wait()
     except TimeoutError:
         return
+
+
+@asynccontextmanager
+async def _leaving(client: aiomqtt.Client) -> AsyncIterator[None]:
+    """Disconnect a connected client in the end."""
+    try:
+        yield
+    finally:
+        await client.__aexit__(None, None, None)
 
 
 def _first(group: BaseExceptionGroup[Exception]) -> BaseException:
