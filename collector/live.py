@@ -182,6 +182,7 @@ class Live:
             subject=subject.key,
             tenant=subject.tenant,
             site=registered.site if registered else None,
+            site_name=self._site_name(registered),
             device=subject.device,
             output=subject.id,
             name=_name(subject, registered),
@@ -196,6 +197,10 @@ class Live:
             clock=newest.clock if newest else None,
             host=device.host if device else {},
         )
+
+    def _site_name(self, device: Device | None) -> str | None:
+        site = self.fleet.registry.sites.get(f"{device.tenant}/{device.site}") if device and device.site else None
+        return site.name if site else None
 
     def platform_view(self, subject: Subject) -> PlatformView:
         """One platform part as it stands now."""
@@ -273,4 +278,4 @@ async def in_slices(steps: Generator[None, None, T]) -> T:
 def _name(subject: Subject, device: Device | None) -> str:
     """What people call a player: its device, and the output where that has a name of its own."""
     called = (device.name if device else "") or subject.device
-    return called if subject.name in {"", subject.id} else f"{called} · {subject.name}"
+    return called if subject.name in {"", subject.id, called} else f"{called} · {subject.name}"

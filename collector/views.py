@@ -39,6 +39,7 @@ class PlayerView:
     emitting: bool
     clock: ClockSource | None
     host: HostFigures = field(default_factory=dict)
+    site_name: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

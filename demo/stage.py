@@ -19,7 +19,7 @@ PORTAL_FAILS_FOR_S: Final = 30
 STORY_LASTS_S: Final = 140
 STORY_REPEATS_S: Final = 600
 PLAYERS: Final = 40
-_PLACES: Final = ("window", "counter", "terrace", "menu board", "entrance", "first floor", "stairs")
+_PLACES: Final = ("Window", "Counter", "Terrace", "Menu board", "Entrance", "First floor", "Stairs")
 SHOPS: Final = (
     ("gracia", "Gràcia"),
     ("born", "El Born"),
@@ -79,15 +79,15 @@ def _sites() -> Iterator[str]:
 
 def _devices() -> Iterator[tuple[str, str, str]]:
     for number, device in enumerate(players()):
-        site, shop = SHOPS[number % len(SHOPS)]
-        yield device, site, f"{shop}, {_PLACES[number // len(SHOPS)]}"
-    yield THIS_MACHINE, "office", "This machine (a real agent)"
+        site, _ = SHOPS[number % len(SHOPS)]
+        yield device, site, _PLACES[number // len(SHOPS)]
+    yield THIS_MACHINE, "office", "Real player"
 
 
 def _device(device: str, site: str, name: str, active: str) -> str:
     return (
         f"[[devices]]\ntenant = {_text(TENANT)}\nid = {_text(device)}\nsite = {_text(site)}\nname = {_text(name)}\n"
-        f'[[devices.outputs]]\nid = "main"\nname = {_text(name)}\ncontract = {_text(CONTRACT)}\n{active}'
+        f'[[devices.outputs]]\nid = "main"\ncontract = {_text(CONTRACT)}\n{active}'
     )
 
 

@@ -47,6 +47,7 @@ def player(view: PlayerView) -> Json:
         "subject": view.subject,
         "tenant": view.tenant,
         "site": view.site,
+        "site_name": view.site_name,
         "device": view.device,
         "output": view.output,
         "name": view.name,

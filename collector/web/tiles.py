@@ -98,18 +98,13 @@ def site_groups(
 ) -> tuple[SiteGroup, ...]:
     """Tiles by tenant and site, in the order in which the players come."""
     several = len({player.tenant for player in players}) > 1
-    groups: dict[tuple[str, str | None], list[Tile]] = {}
+    groups: dict[str, tuple[str, list[Tile]]] = {}
     for player in players:
-        made = tile(player, times_of(player, known), now_ms, t)
-        groups.setdefault((player.tenant, player.site), []).append(made)
-    return tuple(
-        SiteGroup(
-            key=f"{tenant}/{site or ''}",
-            label=plain(f"{tenant} · {site or t.no_site}" if several else site or t.no_site, 80),
-            tiles=tuple(tiles),
-        )
-        for (tenant, site), tiles in groups.items()
-    )
+        site = player.site_name or player.site or t.no_site
+        label = plain(f"{player.tenant} · {site}" if several else site, 80)
+        _, tiles = groups.setdefault(f"{player.tenant}/{player.site or ''}", (label, []))
+        tiles.append(tile(player, times_of(player, known), now_ms, t))
+    return tuple(SiteGroup(key, label, tuple(tiles)) for key, (label, tiles) in groups.items())
 
 
 def density(players: int) -> str:
