@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import subprocess
-import sys
 import tarfile
 import venv
 import zipfile
@@ -14,6 +13,7 @@ from typing import Final
 import pytest
 
 from tests.fixtures.processes import ROOT
+from tests.fixtures.wheels import built
 
 pytestmark = [pytest.mark.system, pytest.mark.timeout(900)]
 
@@ -35,26 +35,6 @@ def run(*command: str | Path, cwd: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         command, capture_output=True, text=True, check=False, cwd=cwd, env=environment, stdin=subprocess.DEVNULL
     )
-
-
-def built(folder: Path, hook: str) -> Path:
-    """Run one of hatchling's two hooks on the checkout, in an environment that pip makes for it."""
-    script = f"import hatchling.build as b, sys; print(b.{hook}(sys.argv[1]))"
-    backend = folder / "backend"
-    pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-input", "--target", backend, "hatchling>=1.27,<2"]
-    fetched = run(*pip, cwd=folder)
-    assert fetched.returncode == 0, fetched.stderr
-    environment = {**os.environ, "PYTHONPATH": str(backend)}
-    done = subprocess.run(
-        [sys.executable, "-c", script, folder], capture_output=True, text=True, check=False, cwd=ROOT, env=environment
-    )
-    assert done.returncode == 0, done.stderr
-    return folder / done.stdout.split()[-1]
-
-
-@pytest.fixture(scope="module")
-def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return built(tmp_path_factory.mktemp("wheel"), "build_wheel")
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,198 @@
+"""The units under a real systemd: they become ready, see what they must, are watched, and end in good order."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.fixtures.machine import Machine
+from tests.fixtures.processes import ROOT
+from tests.fixtures.waiting import WaitedTooLongError, until, wait_until
+
+pytestmark = [pytest.mark.system, pytest.mark.timeout(300)]
+
+PREFIX = "/opt/signwatch"
+AGENT, COLLECTOR = "signwatch-agent", "signwatch-collector"
+LEDGER = "/var/lib/signwatch-collector"
+AS_COLLECTOR = ("setpriv", "--reuid=signwatch-collector", "--regid=signwatch-collector", "--clear-groups")
+COLLECTOR_FILE = f"""
+[ledger]
+path = "{LEDGER}/ledger.db"
+[broker]
+listen = "127.0.0.1:1883"
+credentials = "{LEDGER}/credentials.toml"
+[mqtt]
+username = "collector"
+password = "%s"
+"""
+AGENT_FILE = """
+tenant = "acme"
+device = "player-0001"
+[mqtt]
+host = "127.0.0.1"
+password = "%s"
+[[outputs]]
+id = "main"
+probe = "process"
+interval_s = 1
+[outputs.process]
+cmdline = "the-players-software"
+"""
+MPV_FILE = """
+[[outputs]]
+id = "film"
+probe = "mpv"
+interval_s = 1
+[outputs.mpv]
+socket = "/run/user/1500/mpv.sock"
+"""
+# Run inside the agent's sandbox: what it may and may not do.
+SANDBOX = """
+import ctypes, json, os, pathlib
+from common.clock import SystemClock
+libc = ctypes.CDLL(None, use_errno=True)
+asked = libc.adjtimex(ctypes.create_string_buffer(208))
+set_clock = libc.clock_settime(0, (ctypes.c_int64 * 2)(0, 0))
+boot = pathlib.Path("/proc/sys/kernel/random/boot_id").read_text().strip().replace("-", "")
+places = ("/etc", "/opt", "/home", "/var/lib", "/sys/kernel", "/var/lib/signwatch", "/run/signwatch")
+print("SANDBOX", json.dumps({
+    "clock_can_be_asked": asked >= 0,
+    "clock_can_be_set": set_clock == 0,
+    "boot": SystemClock().boot_id() == boot,
+    "sees_process_1": os.path.exists("/proc/1/stat"),
+    "sees_memory": os.path.exists("/proc/meminfo"),
+    "temperatures": os.path.isdir("/sys/class"),
+    "writes": [place for place in places if os.access(place, os.W_OK)],
+    "tmp": os.listdir("/tmp"),
+    "user": os.getuid() != 0,
+}))
+"""
+
+
+@pytest.fixture(scope="module")
+def site(machine: Machine, wheel: Path) -> Machine:
+    """Agent and collector on one machine, installed as docs/install-collector.md and docs/install-agent.md say."""
+    machine.install(wheel, PREFIX)
+    share = f"{PREFIX}/share/signwatch/systemd"
+    machine.chroot(
+        "install", "-m", "644", "-D", f"{share}/signwatch.sysusers.conf", "/usr/lib/sysusers.d/signwatch.conf"
+    )
+    machine.chroot(
+        "install", "-m", "644", "-D", f"{share}/signwatch.tmpfiles.conf", "/usr/lib/tmpfiles.d/signwatch.conf"
+    )
+    machine.chroot("systemd-sysusers")
+    machine.chroot("install", "-d", "-m", "700", "-o", COLLECTOR, "-g", COLLECTOR, LEDGER)
+    passwd = ("broker", "passwd", "collector", "acme/player-0001", "--file", f"{LEDGER}/credentials.toml")
+    told = machine.chroot(*AS_COLLECTOR, f"{PREFIX}/bin/signwatch", *passwd)
+    passwords = dict(line.split("\t") for line in told.splitlines())
+    machine.write("/etc/signwatch/collector.toml", COLLECTOR_FILE % passwords["collector"])
+    machine.write("/etc/signwatch/agent.toml", AGENT_FILE % passwords["acme/player-0001"])
+    for unit in (AGENT, COLLECTOR):
+        machine.chroot("install", "-m", "644", f"{share}/{unit}.service", "/etc/systemd/system/")
+        machine.write(f"/etc/systemd/system/{unit}.service.d/test.conf", "[Service]\nWatchdogSec=4\n")
+        machine.chroot("systemctl", "enable", f"{unit}.service")
+    machine.chroot("useradd", "--uid", "1500", "--create-home", "player")
+    machine.write(f"{PREFIX}/sandbox.py", SANDBOX)
+    machine.write("/etc/systemd/system/sandbox.service", sandbox_unit())
+    machine.boot()
+    return machine
+
+
+def sandbox_unit() -> str:
+    """The agent's own unit, with another program in it."""
+    unit = (ROOT / f"systemd/{AGENT}.service").read_text(encoding="utf-8")
+    unit = re.sub(r"(?m)^ExecStart=.*", f"ExecStart={PREFIX}/bin/python {PREFIX}/sandbox.py", unit)
+    unit = unit.replace("Type=notify", "Type=oneshot").replace("Restart=always", "Restart=no")
+    return re.sub(r"(?m)^(WatchdogSec|RuntimeDirectory)=.*", "", unit)
+
+
+def health(machine: Machine, port: int) -> dict[str, object]:
+    """What `/healthz` on the port says, {} while nobody answers."""
+    script = f"import urllib.request as u; print(u.urlopen('http://127.0.0.1:{port}/healthz').read().decode())"
+    told = machine.run(f"{PREFIX}/bin/python", "-c", script)
+    return json.loads(told) if told.startswith("{") else {}
+
+
+def wait_until_active(machine: Machine, unit: str) -> None:
+    def active() -> bool:
+        return machine.show(unit, "ActiveState") == "active"
+
+    try:
+        wait_until(active, f"{unit} is active")
+    except WaitedTooLongError:
+        pytest.fail("\n".join(machine.journal(unit).splitlines()[-40:]), pytrace=False)
+
+
+@pytest.mark.parametrize("unit", [COLLECTOR, AGENT])
+def test_a_unit_becomes_ready_as_an_ordinary_user(site: Machine, unit: str) -> None:
+    wait_until_active(site, unit)
+    pid = site.show(unit, "MainPID")
+    assert site.run("stat", "--format=%U", f"/proc/{pid}").strip() == site.show(unit, "User")
+    assert site.show(unit, "User") != "root"
+
+
+async def test_the_agents_evidence_reaches_the_collector(site: Machine) -> None:
+    await until(lambda: health(site, 8080).get("ok"), "the collector is well")
+    await until(lambda: "link_up" in site.journal(AGENT), "the agent has its link")
+
+
+async def test_the_agent_sees_another_users_process(site: Machine) -> None:
+    player = ("sh", "-c", "while :; do :; done", "the-players-software")
+    site.run("systemd-run", "--unit=player", "--uid=nobody", "--property=CPUQuota=30%", *player)
+    await until(lambda: '"state": "playing"' in site.journal(AGENT), "the agent sees the player play")
+    site.run("systemctl", "stop", "player")
+    await until(lambda: '"state": "stopped"' in site.journal(AGENT), "the agent sees it stopped")
+
+
+def test_the_sandbox_lets_the_agent_ask_and_nothing_else(site: Machine) -> None:
+    site.run("touch", "/tmp/of-the-player")
+    site.run("systemctl", "start", "sandbox")
+    line = next((line for line in site.journal("sandbox").splitlines() if line.startswith("SANDBOX ")), None)
+    assert line, site.journal("sandbox")
+    assert json.loads(line.removeprefix("SANDBOX ")) == {
+        "clock_can_be_asked": True,
+        "clock_can_be_set": False,
+        "boot": True,
+        "sees_process_1": True,
+        "sees_memory": True,
+        "temperatures": True,
+        "writes": ["/var/lib/signwatch", "/run/signwatch"],
+        "tmp": [],
+        "user": True,
+    }
+
+
+@pytest.mark.parametrize("unit", [COLLECTOR, AGENT])
+@pytest.mark.parametrize("signal", ["STOP", "KILL"], ids=["stands still", "is killed"])
+def test_a_unit_that_hangs_or_dies_is_started_again(site: Machine, unit: str, signal: str) -> None:
+    wait_until_active(site, unit)
+    before = int(site.show(unit, "NRestarts"))
+    site.run("kill", f"-{signal}", site.show(unit, "MainPID"))
+    wait_until(lambda: int(site.show(unit, "NRestarts")) > before, f"systemd has started {unit} again", timeout_s=90)
+    wait_until_active(site, unit)
+
+
+async def test_with_the_example_the_agent_asks_the_players_mpv(site: Machine) -> None:
+    site.run("install", "-d", "-m", "700", "-o", "player", "-g", "player", "/run/user/1500")
+    options = ("--no-config", "--vo=null", "--ao=null", "--input-ipc-server=/run/user/1500/mpv.sock")
+    site.run("systemd-run", "--unit=mpv", "--uid=player", "mpv", *options, "av://lavfi:testsrc=size=64x64:rate=10")
+    example = f"{PREFIX}/share/signwatch/systemd/examples/mpv.conf"
+    site.run("install", "-m", "644", example, f"/etc/systemd/system/{AGENT}.service.d/mpv.conf")
+    site.run("chgrp", "player", "/etc/signwatch/agent.toml")
+    site.run("sh", "-c", f"echo '{MPV_FILE}' >> /etc/signwatch/agent.toml")
+    site.run("systemctl", "daemon-reload")
+    site.run("systemctl", "restart", AGENT)
+    await until(lambda: '"output": "film", "state": "playing"' in site.journal(AGENT), "the agent sees mpv play")
+    assert site.run("stat", "--format=%U", "/var/lib/signwatch/spool").strip() == "player"
+
+
+@pytest.mark.parametrize("unit", [AGENT, COLLECTOR])
+def test_a_unit_ends_in_good_order(site: Machine, unit: str) -> None:
+    wait_until_active(site, unit)
+    site.run("systemctl", "stop", unit)
+    assert site.show(unit, "ActiveState") == "inactive"
+    assert site.show(unit, "Result") == "success"
+    assert site.show(unit, "ExecMainStatus") == "0"
