@@ -101,6 +101,7 @@ def declare(table: Table, zone: ZoneInfo) -> Declared:
     for name, member in calendars.entries() if calendars else ():
         if name == ALWAYS.name:
             member.refuse("calendar.reserved", f"{name!r} means around the clock", "choose another name")
+            names.used.add(name)
         names.calendars[name] = _calendar(member, names, name)
     return names
 

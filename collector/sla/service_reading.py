@@ -171,7 +171,7 @@ def _right(value: Value, names: Declared) -> Right:
         terminate=bool(terminate.boolean()) if terminate else False,
         fee_percent=fee.fraction(100, "a percentage such as 100") if fee else None,
     )
-    if not terminate and not fee:
+    if not fee and (terminate is None or terminate.data is False):
         value.refuse("right.empty", "grants nothing", "add terminate = true, fee_percent, or both")
     return right
 
