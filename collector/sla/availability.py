@@ -31,6 +31,7 @@ __all__ = [
     "Evidence",
     "MonthFigure",
     "MonthSpan",
+    "MonthSums",
     "Ruling",
     "Standing",
     "Subject",
@@ -39,10 +40,29 @@ __all__ = [
     "applies",
     "is_down",
     "judge_month",
+    "judge_sums",
     "month_span",
     "pooled_availability",
     "tally_subject",
 ]
+
+
+@dataclass(frozen=True, slots=True)
+class MonthSums:
+    """What a month's subjects sum to, in milliseconds; of the players, only those that belong to N.
+
+    `platform_downtime_ms` is the union over the platform's parts, the others are plain sums.
+    """
+
+    players: int
+    affected_players: int
+    players_active_ms: int
+    players_counted_ms: int
+    players_known_ms: int
+    players_downtime_ms: int
+    platform_counted_ms: int
+    platform_known_ms: int
+    platform_downtime_ms: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,23 +96,39 @@ def judge_month(contract: Contract, span: MonthSpan, tallies: Sequence[Tally]) -
     """The month's figure from the tallies of all its subjects."""
     platform = [tally for tally in tallies if tally.kind == "platform"]
     players = [tally for tally in tallies if tally.counted]
-    platform_downtime_ms = total(union(tally.accountable for tally in platform))  # any one down is down
-    players_downtime_ms = sum(tally.accountable_ms for tally in players)
-    denominator = _players_denominator(contract, span, players)
-    affected = sum(tally.affected for tally in players)
-    platform_share = _share(platform_downtime_ms, span.total_ms)
-    players_share = _share(players_downtime_ms, denominator)
+    sums = MonthSums(
+        players=len(players),
+        affected_players=sum(tally.affected for tally in players),
+        players_active_ms=sum(tally.active_ms for tally in players),
+        players_counted_ms=sum(tally.counted_ms for tally in players),
+        players_known_ms=sum(tally.known_ms for tally in players),
+        players_downtime_ms=sum(tally.accountable_ms for tally in players),
+        platform_counted_ms=sum(tally.counted_ms for tally in platform),
+        platform_known_ms=sum(tally.known_ms for tally in platform),
+        platform_downtime_ms=total(union(tally.accountable for tally in platform)),  # any one down is down
+    )
+    return judge_sums(contract, span, sums)
+
+
+def judge_sums(contract: Contract, span: MonthSpan, sums: MonthSums) -> MonthFigure:
+    """The month's figure from what its subjects sum to."""
+    denominator = _players_denominator(contract, span, sums)
+    platform_share = _share(sums.platform_downtime_ms, span.total_ms)
+    players_share = _share(sums.players_downtime_ms, denominator)
     begun = span.counted_ms > 0
     availability = _weighted(contract, platform_share, players_share) if begun else None
-    coverage = _coverage(players), _coverage(platform)
+    coverage = (
+        _coverage(sums.players_known_ms, sums.players_counted_ms),
+        _coverage(sums.platform_known_ms, sums.platform_counted_ms),
+    )
     assessable = _assessable(contract, *coverage)
     return MonthFigure(
         span=span,
-        players=len(players),
-        platform_downtime_ms=platform_downtime_ms,
-        players_downtime_ms=players_downtime_ms,
+        players=sums.players,
+        platform_downtime_ms=sums.platform_downtime_ms,
+        players_downtime_ms=sums.players_downtime_ms,
         players_denominator_ms=denominator,
-        affected_players=None if contract.eligibility is None else affected,
+        affected_players=None if contract.eligibility is None else sums.affected_players,
         players_coverage=coverage[0],
         platform_coverage=coverage[1],
         assessable=assessable,
@@ -102,7 +138,7 @@ def judge_month(contract: Contract, span: MonthSpan, tallies: Sequence[Tally]) -
         percent=None if availability is None else percent_text(availability, contract.rounding),
         met=_met(contract, availability) if assessable else None,
         band=find_band(contract, availability),
-        eligible=is_eligible(contract.eligibility, affected, len(players)),
+        eligible=is_eligible(contract.eligibility, sums.affected_players, sums.players),
     )
 
 
@@ -129,24 +165,20 @@ def _share(part_ms: int, whole_ms: int | Fraction) -> Fraction:
     return Fraction(part_ms) / whole_ms if whole_ms else Fraction(0)
 
 
-def _players_denominator(contract: Contract, span: MonthSpan, players: Sequence[Tally]) -> Fraction:
+def _players_denominator(contract: Contract, span: MonthSpan, sums: MonthSums) -> Fraction:
     """What the players' down time is divided by (SPEC 2.7)."""
     if contract.availability.player_base == "emission":
-        return Fraction(sum(tally.counted_ms for tally in players))
+        return Fraction(sums.players_counted_ms)
     if contract.availability.membership == "at_calculation":
-        return Fraction(len(players) * span.total_ms)
+        return Fraction(sums.players * span.total_ms)
     if span.counted_ms == 0:
         return Fraction(0)
-    return Fraction(sum(tally.active_ms for tally in players) * span.total_ms, span.counted_ms)
+    return Fraction(sums.players_active_ms * span.total_ms, span.counted_ms)
 
 
-def _coverage(tallies: Iterable[Tally]) -> Fraction | None:
-    """Known share of the counted time of these subjects together; None where nothing was counted."""
-    known = counted = 0
-    for tally in tallies:
-        known += tally.known_ms
-        counted += tally.counted_ms
-    return Fraction(known, counted) if counted else None
+def _coverage(known_ms: int, counted_ms: int) -> Fraction | None:
+    """Known share of the counted time; None where nothing was counted."""
+    return Fraction(known_ms, counted_ms) if counted_ms else None
 
 
 def _assessable(contract: Contract, players: Fraction | None, platform: Fraction | None) -> bool:

@@ -11,7 +11,8 @@ from collector.sla.terms import Eligibility
 
 def is_affected(terms: Eligibility, accountable_ms: int, counted_ms: int) -> bool:
     """Whether one player was down, on the provider's account, for strictly more than its share of counted time."""
-    return counted_ms > 0 and accountable_ms > terms.player_downtime_over * counted_ms
+    share = terms.player_downtime_over
+    return counted_ms > 0 and accountable_ms * share.denominator > share.numerator * counted_ms
 
 
 def is_eligible(terms: Eligibility | None, affected_players: int, players: int) -> bool:

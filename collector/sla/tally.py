@@ -129,6 +129,11 @@ def applies(contract: Contract, window: Window, subject: Subject) -> bool:
     return window.start_ms - announced >= rules.min_notice_ms
 
 
+def exempt_time(contract: Contract, windows: Iterable[Window], subject: Subject) -> list[Interval]:
+    """What the applicable windows take out of this subject's down time."""
+    return normalise((window.start_ms, window.end_ms) for window in windows if applies(contract, window, subject))
+
+
 def tally_subject(
     contract: Contract,
     span: MonthSpan,
@@ -138,22 +143,22 @@ def tally_subject(
     rulings: Sequence[Ruling] = (),
 ) -> Tally:
     """Judge one subject's month. `evidence` (equal starts: later over earlier) and `rulings` are this subject's own."""
-    active_from, active_until = _active(span, subject)
+    active_from, active_until = active_interval(span, subject)
     active_ms = max(0, active_until - active_from)
-    counted = _counted_time(span, subject, active_from, active_until)
+    counted = counted_time(span, subject, active_from, active_until)
     counted_ms = total(counted)
     silent, excused, accountable = _standing_time(contract, span, counted, evidence, rulings)
     known_ms = counted_ms - total(silent)
     down_ms = total(excused) + total(accountable)
-    exempt = [(window.start_ms, window.end_ms) for window in windows if applies(contract, window, subject)]
+    exempt = exempt_time(contract, windows, subject)
     if exempt:
-        accountable = subtract(accountable, normalise(exempt))
+        accountable = subtract(accountable, exempt)
     accountable_ms = total(accountable)
     terms = contract.eligibility
     return Tally(
         subject_id=subject.id,
         kind=subject.kind,
-        counted=_belongs_to_n(contract, span, subject, active_ms),
+        counted=belongs_to_n(contract, span, subject, active_ms),
         active_ms=active_ms,
         counted_ms=counted_ms,
         known_ms=known_ms,
@@ -196,7 +201,7 @@ def _standing_time(
     return intersect(silent, counted), intersect(excused, counted), intersect(accountable, counted)
 
 
-def _active(span: MonthSpan, subject: Subject) -> Interval:
+def active_interval(span: MonthSpan, subject: Subject) -> Interval:
     """The active interval within the counted month; inverted where there is none."""
     start, end = subject.active_from_ms, subject.active_until_ms
     return (
@@ -205,7 +210,8 @@ def _active(span: MonthSpan, subject: Subject) -> Interval:
     )
 
 
-def _counted_time(span: MonthSpan, subject: Subject, start_ms: int, end_ms: int) -> list[Interval]:
+def counted_time(span: MonthSpan, subject: Subject, start_ms: int, end_ms: int) -> list[Interval]:
+    """What of the active interval `[start_ms, end_ms)` is emission (SPEC 2.3); a platform's is always."""
     if start_ms >= end_ms:
         return []
     if subject.emission is None or subject.kind == "platform":
@@ -213,7 +219,7 @@ def _counted_time(span: MonthSpan, subject: Subject, start_ms: int, end_ms: int)
     return clip(subject.emission.open_intervals(span.start_ms, span.counted_until_ms), start_ms, end_ms)
 
 
-def _belongs_to_n(contract: Contract, span: MonthSpan, subject: Subject, active_ms: int) -> bool:
+def belongs_to_n(contract: Contract, span: MonthSpan, subject: Subject, active_ms: int) -> bool:
     """Whether a player is one of the N that the month is judged by (SPEC 2.7)."""
     if subject.kind != "player" or span.counted_ms == 0:
         return False
