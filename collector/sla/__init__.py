@@ -7,11 +7,13 @@ awaits or knows SQL. Where each rule lives:
 |---|---|
 | which hours count | `calendar.py` |
 | what state a subject was in | `timeline.py` |
-| what is down, and who answers for it | `availability.py` |
+| what is down, and who answers for it | `tally.py` |
+| the figure of a month: the formula, the denominator, coverage | `availability.py` |
 | is a month eligible: strictly more than 20 % of the players, strictly more than 1 % of the time | `eligibility.py` |
 | how a figure is rounded, which band holds it | `bands.py` |
 | guarantee and termination windows | `windows.py` |
 | what discount is due, and why | `discounts.py` |
 | an incident's clock | `clock.py` |
 | the keys of a contract file | `contract.py` |
+| no rule at all: whole fleets at once, by asking the rules above | `sweep.py` (numpy) |
 """
