@@ -173,6 +173,44 @@ journal_head: Final = Table(
     Column("hash", String(64), nullable=False),
 )
 
+# --- decisions ------------------------------------------------------------------------------------------------------
+
+windows: Final = Table(
+    "windows",  # announced maintenance and the like; a cancelled one stays
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("tenant", String(63), nullable=False),
+    Column("kind", String(24), nullable=False),  # planned | emergency | other
+    Column("subjects", JSON, nullable=False),  # selectors, as collector/decisions/selectors.py writes them
+    Column("start_ms", BigInteger, nullable=False),
+    Column("end_ms", BigInteger, nullable=False),
+    Column("announced_at_ms", BigInteger, nullable=False),  # the collector's clock: never what somebody typed
+    Column("announced_by", Text, nullable=False),
+    Column("why", Text, nullable=False),
+    Column("uid", Text),  # of the iCalendar event that it was imported from …
+    Column("occurrence", Text),  # … and which of its recurrences it is
+    Column("cancelled_at_ms", BigInteger),
+    Column("cancelled_by", Text),
+    Column("cancelled_why", Text),
+    Index(None, "tenant", "end_ms"),
+)
+
+rulings: Final = Table(
+    "rulings",  # what people decided afterwards; a later one stands above an earlier one, none is ever changed
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("tenant", String(63), nullable=False),
+    Column("subject", Text, nullable=False),  # as in the registry: tenant/device/output or tenant/platform
+    Column("start_ms", BigInteger, nullable=False),
+    Column("end_ms", BigInteger, nullable=False),
+    Column("state", String(16)),
+    Column("cause", String(32)),
+    Column("at_ms", BigInteger, nullable=False),
+    Column("who", Text, nullable=False),
+    Column("why", Text, nullable=False),
+    Index(None, "tenant", "end_ms"),
+)
+
 # --- alerts ---------------------------------------------------------------------------------------------------------
 
 alerts: Final = Table(

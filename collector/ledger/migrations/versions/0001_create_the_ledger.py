@@ -133,6 +133,23 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("tenant", "id", name=op.f("pk_registered_devices")),
     )
     op.create_table(
+        "rulings",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("tenant", sa.String(length=63), nullable=False),
+        sa.Column("subject", sa.Text(), nullable=False),
+        sa.Column("start_ms", sa.BigInteger(), nullable=False),
+        sa.Column("end_ms", sa.BigInteger(), nullable=False),
+        sa.Column("state", sa.String(length=16), nullable=True),
+        sa.Column("cause", sa.String(length=32), nullable=True),
+        sa.Column("at_ms", sa.BigInteger(), nullable=False),
+        sa.Column("who", sa.Text(), nullable=False),
+        sa.Column("why", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_rulings")),
+    )
+    with op.batch_alter_table("rulings", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_rulings_tenant_end_ms"), ["tenant", "end_ms"], unique=False)
+
+    op.create_table(
         "runs",
         sa.Column("device_id", sa.Integer(), nullable=False),
         sa.Column("spool", sa.String(length=64), nullable=False),
@@ -194,4 +211,25 @@ def upgrade() -> None:
         sa.Column("name", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_tenants")),
     )
+    op.create_table(
+        "windows",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("tenant", sa.String(length=63), nullable=False),
+        sa.Column("kind", sa.String(length=24), nullable=False),
+        sa.Column("subjects", sa.JSON(), nullable=False),
+        sa.Column("start_ms", sa.BigInteger(), nullable=False),
+        sa.Column("end_ms", sa.BigInteger(), nullable=False),
+        sa.Column("announced_at_ms", sa.BigInteger(), nullable=False),
+        sa.Column("announced_by", sa.Text(), nullable=False),
+        sa.Column("why", sa.Text(), nullable=False),
+        sa.Column("uid", sa.Text(), nullable=True),
+        sa.Column("occurrence", sa.Text(), nullable=True),
+        sa.Column("cancelled_at_ms", sa.BigInteger(), nullable=True),
+        sa.Column("cancelled_by", sa.Text(), nullable=True),
+        sa.Column("cancelled_why", sa.Text(), nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_windows")),
+    )
+    with op.batch_alter_table("windows", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_windows_tenant_end_ms"), ["tenant", "end_ms"], unique=False)
+
     # ### end Alembic commands ###
