@@ -1,9 +1,10 @@
-"""The running collector's admin socket: a change of the registry goes to the process that holds the ledger.
+"""The running collector's admin socket: what operators decide goes to the process that holds the ledger.
 
 A Unix socket beside the ledger (`<ledger>.sock`, mode 0600: the collector's own user and root), speaking HTTP:
 
     POST /registry/apply   an `ApplyRequest` as JSON → 200 `ApplyAnswer` · 400 no request · 409 changed meanwhile ·
                            422 `{"findings": […]}` · 500 applied, but not taken over
+    POST /decisions        a `DecisionRequest` (window, ruling) → 200 `DecisionAnswer` · 400 · 422 · 500 likewise
     GET  /registry         the registry as `?format=toml` (default) or `csv`
     GET  /journal/head     `{"head": "42:9f2c…"}`
 """
@@ -14,7 +15,7 @@ import asyncio
 import os
 import socket
 import stat
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Protocol, TypeVar
@@ -23,20 +24,24 @@ import msgspec
 import structlog
 from aiohttp import web
 
+from collector.decisions.orders import DecisionAnswer, DecisionRequest
 from collector.ledger import journal
+from collector.ledger.decisions_store import Decided, decide, read_every_decision
 from collector.ledger.registry_store import Applied, apply_request, read_registry
 from collector.registry.export import to_csv, to_toml
 from collector.registry.files import read_files
-from collector.registry.plan import ApplyRequest, MovedError
+from collector.registry.plan import ApplyAnswer, ApplyRequest, MovedError
 from common.config import ConfigError, Finding
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
+    from collector.decisions.model import Decisions
     from collector.registry.model import Registry
     from common.clock import Clock
 
 T = TypeVar("T")
+R = TypeVar("R", bound=msgspec.Struct)
 log = structlog.get_logger(__name__)
 
 NOT_TAKEN_OVER: Final = "applied, but the running collector could not take it over; restart it"
@@ -46,7 +51,7 @@ _LONGEST_PATH: Final = 107  # bytes in sockaddr_un (unix(7)), without the closin
 
 
 class NotTakenOverError(Exception):
-    """The change is in the ledger, but the running collector goes on with the registry it had."""
+    """The change is in the ledger, but the running collector goes on with what it had."""
 
 
 class LedgerAccess(Protocol):
@@ -63,14 +68,16 @@ class LedgerAccess(Protocol):
 class AdminDesk:
     """What the running collector lends to its admin socket.
 
-    `registry_changed` is told of each change after it was committed, in the order of the commits. `contracts`: the ids
-    that the collector judges by.
+    `registry_changed` is told of each change after it was committed, in the order of the commits; `decisions_changed`
+    of every tenant's windows and rulings whenever one was decided, or the registry changed: a site's window covers who
+    stands there now. `contracts`: the ids that the collector judges by.
     """
 
     ledger: LedgerAccess
     clock: Clock
     registry_changed: Callable[[Registry], Awaitable[None]]
     contracts: Collection[str]
+    decisions_changed: Callable[[Mapping[str, Decisions]], Awaitable[None]] | None = None
     _turn: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def apply(self, request: ApplyRequest) -> Applied:
@@ -87,15 +94,36 @@ class AdminDesk:
             if applied.answer.applied and applied.answer.changes:
                 count = len(applied.answer.changes)
                 log.info("registry_changed", changes=count, who=request.who, head=applied.answer.journal_head)
-                await self._take_over(applied.registry)
+                await _taken_over(self.registry_changed(applied.registry))
+                await self._decisions_taken_over(await self.ledger.read(read_every_decision))
         return applied
 
-    async def _take_over(self, registry: Registry) -> None:
-        try:
-            await self.registry_changed(registry)
-        except Exception as error:
-            log.exception("registry_not_taken_over")
-            raise NotTakenOverError from error
+    async def decide(self, request: DecisionRequest) -> DecisionAnswer:
+        """Announce, cancel, import or rule, dated by the collector's clock; ConfigError where that cannot be."""
+
+        def work(connection: Connection) -> Decided:
+            return decide(connection, request, self.clock.wall_ms())
+
+        async with self._turn:
+            decided = await self.ledger.write(work)
+            answer = decided.answer
+            if answer.applied:
+                count = len(answer.announced) + len(answer.cancelled) + len(answer.ruled)
+                log.info("decided", changes=count, who=request.who, head=answer.journal_head)
+                await self._decisions_taken_over(decided.decisions)
+        return answer
+
+    async def _decisions_taken_over(self, decisions: Mapping[str, Decisions]) -> None:
+        if self.decisions_changed is not None:
+            await _taken_over(self.decisions_changed(decisions))
+
+
+async def _taken_over(telling: Awaitable[None]) -> None:
+    try:
+        await telling
+    except Exception as error:
+        log.exception("not_taken_over")
+        raise NotTakenOverError from error
 
 
 class AdminServer:
@@ -129,6 +157,7 @@ async def serve_admin(path: Path, desk: AdminDesk) -> AdminServer:
     app.add_routes(
         [
             web.post("/registry/apply", _apply),
+            web.post("/decisions", _decide),
             web.get("/registry", _export),
             web.get("/journal/head", _head),
         ]
@@ -170,19 +199,33 @@ def _bind(path: Path) -> socket.socket:
 
 
 async def _apply(request: web.Request) -> web.Response:
+    async def apply(wanted: ApplyRequest) -> ApplyAnswer:
+        return (await request.app[_DESK].apply(wanted)).answer
+
+    return await _carry_out(request, ApplyRequest, apply)
+
+
+async def _decide(request: web.Request) -> web.Response:
+    return await _carry_out(request, DecisionRequest, request.app[_DESK].decide)
+
+
+async def _carry_out(
+    request: web.Request, kind: type[R], work: Callable[[R], Awaitable[msgspec.Struct]]
+) -> web.Response:
+    """Read a request of this kind and do its work; what goes wrong becomes its status."""
     try:
-        wanted = msgspec.json.decode(await request.read(), type=ApplyRequest)
+        wanted = msgspec.json.decode(await request.read(), type=kind)
     except msgspec.DecodeError as error:
         return _answer({"error": str(error)}, web.HTTPBadRequest.status_code)
     try:
-        applied = await request.app[_DESK].apply(wanted)
+        answer = await work(wanted)
     except ConfigError as error:
         return _answer({"findings": error.findings}, web.HTTPUnprocessableEntity.status_code)
     except MovedError as error:
         return _answer({"error": str(error)}, web.HTTPConflict.status_code)
     except NotTakenOverError:
         return _answer({"error": NOT_TAKEN_OVER}, web.HTTPInternalServerError.status_code)
-    return _answer(applied.answer)
+    return _answer(answer)
 
 
 async def _export(request: web.Request) -> web.Response:

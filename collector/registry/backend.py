@@ -45,7 +45,10 @@ def apply(path: Path, request: ApplyRequest, now_ms: int) -> ApplyAnswer:
     try:
         return _apply_here(path, request, now_ms)
     except LedgerBusyError as busy:
-        return asyncio.run(_ask(path, request, busy))
+        status, body = asyncio.run(_post(path, "/registry/apply", request, busy))
+        if status == _CONFLICT:
+            _refuse_moved(path)
+        return msgspec.json.decode(understand(path, status, body), type=ApplyAnswer)
 
 
 def read_ledger(path: Path, work: Callable[[Connection], T]) -> T:
@@ -87,7 +90,12 @@ def _apply_here(path: Path, request: ApplyRequest, now_ms: int) -> ApplyAnswer:
             ledger.close()
 
 
-async def _ask(path: Path, request: ApplyRequest, busy: LedgerBusyError) -> ApplyAnswer:
+def ask(path: Path, route: str, request: msgspec.Struct, busy: LedgerBusyError) -> bytes:
+    """Post a request to the collector that holds the ledger: its answer's body; ConfigError where it refuses."""
+    return understand(path, *asyncio.run(_post(path, route, request, busy)))
+
+
+async def _post(path: Path, route: str, request: msgspec.Struct, busy: LedgerBusyError) -> tuple[int, bytes]:
     import aiohttp
 
     from collector.admin import socket_path
@@ -97,19 +105,17 @@ async def _ask(path: Path, request: ApplyRequest, busy: LedgerBusyError) -> Appl
     try:
         async with (
             aiohttp.ClientSession(connector=aiohttp.UnixConnector(str(where)), timeout=timeout) as session,
-            session.post("http://collector/registry/apply", data=msgspec.json.encode(request)) as response,
+            session.post(f"http://collector{route}", data=msgspec.json.encode(request)) as response,
         ):
-            status, body = response.status, await response.read()
+            return response.status, await response.read()
     except (aiohttp.ClientError, OSError, TimeoutError) as error:
         raise ConfigError(_unreachable(where, busy, error)) from None
-    return _understand(path, status, body)
 
 
-def _understand(path: Path, status: int, body: bytes) -> ApplyAnswer:
+def understand(path: Path, status: int, body: bytes) -> bytes:
+    """The body of a good answer; ConfigError with what the collector says otherwise."""
     if status == _OK:
-        return msgspec.json.decode(body, type=ApplyAnswer)
-    if status == _CONFLICT:
-        _refuse_moved(path)
+        return body
     if status == _UNUSABLE:
         raise ConfigError(*msgspec.json.decode(body, type=_Refusal).findings)
     try:

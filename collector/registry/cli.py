@@ -104,7 +104,7 @@ def _apply(options: argparse.Namespace) -> int:
     now_ms = SystemClock().wall_ms()
     request = ApplyRequest(
         files=[SourceFile(str(file), read_text(file)) for file in options.files],
-        who=_who(options.who),
+        who=read_who(options.who),
         prune_until_ms=_until(options),
     )
     asks = not (options.yes or options.json or options.dry_run) and sys.stdin.isatty()
@@ -153,7 +153,8 @@ def _until(options: argparse.Namespace) -> int | None:
         raise ConfigError(Finding("registry.until", "--until", "", f"{options.until!r} {error}", remedy)) from None
 
 
-def _who(given: str) -> str:
+def read_who(given: str) -> str:
+    """Who decides, for the journal: as given, or the login name; ConfigError where it is no name."""
     if not given:
         return _login()
     if not given.isprintable() or len(given) > LONGEST_WHO:
