@@ -1,4 +1,4 @@
-"""PURE. One output's runs in memory: the join once more, and which of them speaks of the present.
+"""PURE. One output's runs in memory, as the ledger has them, and which of them speaks of the present.
 
 A run says what an output is *now* when it is open, of the boot that its device is in, and was restated within three
 intervals of the device's own clock: an output of which its agent no longer speaks is nobody's evidence, though the
@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
-from collector.evidence import RunRow, join
+from collector.evidence import RunRow
 
 if TYPE_CHECKING:
     from collector.ledger.evidence_store import DeviceRow
@@ -34,18 +34,13 @@ class Track:
         return self.newest.end_ms if self.newest else None
 
     def add(self, row: RunRow) -> None:
-        """Join one statement in."""
-        known = self.runs.get(row.name)
-        if known is not None and not _same_statement(known, row):
-            row = join(known, row)  # else it is the same statement, perhaps at another true time
-        if row is not known:
-            self._put(known, row)
+        """Take in a row as the ledger now has it."""
+        self._put(self.runs.get(row.name), row)
 
     def remember(self, row: RunRow) -> None:
-        """Join in what the ledger had at some moment before now; what is known already may be newer."""
-        known = self.runs.get(row.name)
-        if known is None or not _same_statement(known, row):
-            self.add(row)
+        """Take in a row as the ledger had it at some moment before now; what is known already is no older."""
+        if row.name not in self.runs:
+            self._put(None, row)
 
     def current(self, device: DeviceRow) -> RunRow | None:
         """The open run that says what is there now, as far as the device's own clock tells; None: nobody knows."""
@@ -80,10 +75,6 @@ class Track:
             self.newest = row
         elif known is self.newest:  # its boot's clock became better known
             self.newest = max(self.runs.values(), key=_reach)
-
-
-def _same_statement(one: RunRow, other: RunRow) -> bool:
-    return (one.closed, one.end_mono_ms) == (other.closed, other.end_mono_ms)
 
 
 def _order(row: RunRow) -> tuple[int, str, int]:

@@ -75,7 +75,7 @@ class DeviceRow:
 
 @dataclass(slots=True)
 class Outcome:
-    """What a committed batch changed."""
+    """What a committed batch changed. `rows` are the ledger's own, as they stand after the join, the latest last."""
 
     acks: dict[tuple[Address, str], list[int]] = field(default_factory=lambda: defaultdict(list))
     rows: list[tuple[Address, RunRow]] = field(default_factory=list)
@@ -142,12 +142,12 @@ class EvidenceStore:
             device = self._device(statement)
             outcome.devices[statement.address] = device
             self._take(connection, device, statement, draft, outcome)
+        changed = self._move(connection, draft)
         rows = [self._true(connection, row) for row in draft.rows.values()]
-        rows_moved = self._move(connection, draft)
-        self._write(connection, draft, rows, outcome.devices.values(), refused)
+        changed += self._write(connection, draft, rows, outcome.devices.values(), refused)
         # Copies: these go to the event loop, while the next batch may already be changing the store's own.
         outcome.devices = {address: replace(device) for address, device in outcome.devices.items()}
-        outcome.rows = [(self._addresses[row.device_id], row) for row in (*rows, *rows_moved)]
+        outcome.rows = [(self._addresses[row.device_id], row) for row in changed]
         return outcome
 
     def _device(self, statement: Received) -> DeviceRow:
@@ -247,21 +247,31 @@ class EvidenceStore:
         rows: list[RunRow],
         devices: Iterable[DeviceRow],
         refused: Iterable[Refused],
-    ) -> None:
+    ) -> list[RunRow]:
         upsert(connection, schema.devices, ("id",), [_device_values(device) for device in devices])
         upsert(connection, schema.boots, ("device_id", "boot"), [self._boot_values(*key) for key in draft.boots])
-        stale = schema.runs.c
-        upsert(
+        kept = [message._asdict() for message in refused]
+        if kept:
+            connection.execute(schema.quarantine.insert(), kept)
+        return self._join(connection, rows)
+
+    def _join(self, connection: Connection, rows: list[RunRow]) -> list[RunRow]:
+        """Put rows into the ledger by the rule of `collector.evidence.join`; those that it changed."""
+        known = schema.runs.c
+        changed = upsert(
             connection,
             schema.runs,
             _RUN_KEY,
             [row._asdict() for row in rows],
-            # the join, as SQL: a closed run stands; an open statement counts where it reaches further
-            where=lambda new: and_(~stale.closed, or_(new.closed, new.end_mono_ms > stale.end_mono_ms)),
+            # a closed run stands; an open statement counts where it reaches further; a name keeps its output
+            where=lambda new: and_(
+                ~known.closed,
+                new.output == known.output,
+                or_(new.closed, new.end_mono_ms > known.end_mono_ms),
+            ),
+            returning=True,
         )
-        kept = [message._asdict() for message in refused]
-        if kept:
-            connection.execute(schema.quarantine.insert(), kept)
+        return [RunRow._make(row) for row in changed]
 
     def _boot_values(self, device_id: int, boot: str) -> dict[str, object]:
         clock = self._clocks[device_id][boot]

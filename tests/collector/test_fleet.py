@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 
 from collector.evidence import RunRow
@@ -72,12 +74,6 @@ def test_late_history_does_not_disturb_the_present(fleet: Fleet) -> None:
     assert [each.seq for each in fleet.track(SUBJECT).runs_sorted()] == [1, 9]
 
 
-def test_a_closed_run_is_not_opened_again_by_a_late_heartbeat(fleet: Fleet) -> None:
-    fleet.changed(outcome(row(1, 0, 5000, closed=True)), NOW)
-    fleet.changed(outcome(row(1, 0, 9000)), NOW)
-    assert fleet.track(SUBJECT).evidence_ms == NOW + 5000
-
-
 def test_a_run_that_moved_in_true_time_takes_its_new_place(fleet: Fleet) -> None:
     fleet.changed(outcome(row(1, 0, 5000, closed=True), row(2, 5000, 9000)), NOW)
     moved = row(2, 5000, 9000)._replace(start_ms=NOW - 20_000, end_ms=NOW - 16_000)
@@ -137,3 +133,100 @@ def test_pruning_forgets_the_past_but_not_the_last_word(fleet: Fleet) -> None:
     fleet.changed(outcome(row(1, 0, 5000, closed=True), row(2, 5000, 9000)), NOW)
     list(fleet.pruning(NOW + 10**9))
     assert [each.seq for each in fleet.track(SUBJECT).runs_sorted()] == [2]
+
+
+def current_state(fleet: Fleet) -> str | None:
+    current = fleet.current(SUBJECT)
+    return current.state if current else None
+
+
+def test_an_output_that_its_agent_no_longer_speaks_of_is_unknown_though_the_device_answers(fleet: Fleet) -> None:
+    fleet.changed(outcome(row(1, 0, 1000), of=replace(device(), mono_ms=1000)), NOW)
+    assert current_state(fleet) == "playing"
+    assert fleet.changed(outcome(of=replace(device(), mono_ms=46_000)), NOW) == set()
+    assert current_state(fleet) == "playing"
+    assert fleet.changed(outcome(of=replace(device(), mono_ms=46_001)), NOW) == {(PLAYER, "main")}
+    assert current_state(fleet) is None
+    assert fleet.link(PLAYER) == "online"
+
+
+def test_after_a_reboot_the_run_of_the_boot_before_says_nothing_of_now(fleet: Fleet) -> None:
+    fleet.changed(outcome(row(1, 0, 1000)), NOW)
+    assert fleet.changed(outcome(of=replace(device(), boot="next", mono_ms=500)), NOW) == {(PLAYER, "main")}
+    assert current_state(fleet) is None
+
+
+def test_of_two_agents_with_one_name_the_one_that_still_speaks_is_believed(fleet: Fleet) -> None:
+    one, other = row(1, 0, 9000), row(7, 4000, 9000, "frozen")._replace(spool="other")
+    fleet.changed(outcome(one, other), NOW)
+    assert current_state(fleet) == "frozen"  # it began later
+    fleet.changed(outcome(row(1, 0, 12_000), other._replace(closed=True)), NOW)
+    assert current_state(fleet) == "playing"
+
+
+def test_a_run_that_an_unset_clock_put_into_the_future_does_not_hide_the_present(fleet: Fleet) -> None:
+    years = 10**12
+    future = row(1, years, years + 5000, closed=True)._replace(clock="estimated")
+    fleet.changed(outcome(future, row(2, 0, 1000)), NOW)
+    assert current_state(fleet) == "playing"
+    assert fleet.track(SUBJECT).evidence_ms == NOW + 1000
+
+
+def test_a_clock_that_is_set_makes_nobody_silent_and_keeps_nobody_alive(fleet: Fleet) -> None:
+    hour = 3_600_000
+    for step in (hour, -hour):
+        fleet.changed(outcome(row(1, 0, 1000)), NOW)
+        fleet.clock_stepped(step)
+        assert fleet.tick(NOW + step + 45_000) == set()
+        assert fleet.tick(NOW + step + 45_001) == {(PLAYER, "main")}
+        fleet.clock_stepped(-step)
+
+
+def test_a_word_from_the_future_of_a_clock_set_back_keeps_nobody_alive(fleet: Fleet) -> None:
+    fleet.changed(outcome(row(1, 0, 1000), of=device(NOW + 3_600_000)), NOW)
+    assert fleet.tick(NOW + 45_001) == {(PLAYER, "main")}
+    again = Fleet()
+    again.take_registry(fleet.registry)
+    again.load([device(NOW + 3_600_000)], NOW)
+    assert again.link(PLAYER) == "online"
+    assert again.tick(NOW + 45_001) == {(PLAYER, "main")}
+
+
+def test_of_thousands_of_strangers_only_their_names_are_kept(fleet: Fleet) -> None:
+    for number in range(100):
+        stranger = Address("acme", f"stranger-{number:04d}")
+        rows = [(stranger, row(seq, seq, seq + 1)._replace(output=f"out-{seq:04d}")) for seq in range(100)]
+        fleet.changed(Outcome(rows=rows, devices={stranger: DeviceRow(number + 2, stranger, NOW, NOW)}), NOW)
+    newcomers = list(fleet.newcomers())
+    assert [newcomer.device for newcomer in newcomers] == [f"stranger-{number:04d}" for number in range(100)]
+    assert {len(newcomer.outputs) for newcomer in newcomers} == {64}
+    assert sum(len(tracks) for tracks in fleet._outputs.values()) == 1  # the registered one
+
+
+def test_evidence_of_before_the_registration_is_asked_for_once(fleet: Fleet) -> None:
+    side = Subject("acme", "player-1", "side", "player", "", "admira")
+    fleet.changed(outcome(row(3, 2000, 3000)._replace(output="side")), NOW)
+    devices = {"acme/player-1": Device("acme", "player-1", None, "")}
+    assert [newcomer.outputs for newcomer in fleet.newcomers()] == [("side",)]
+    registry = Registry(devices=devices, subjects={SUBJECT.key: SUBJECT, side.key: side})
+    assert fleet.take_registry(registry) == {(PLAYER, "side")}
+    assert list(fleet.newcomers()) == []
+    fleet.changed(outcome(row(3, 2000, 9000)._replace(output="side")), NOW)  # the present does not wait for the past
+    stale = [(PLAYER, row(2, 0, 2000, closed=True)._replace(output="side")), (PLAYER, row(3, 2000, 3000))]
+    stale[1] = (PLAYER, stale[1][1]._replace(output="side"))
+    fleet.remember(stale)
+    assert [(each.seq, each.end_ms - NOW) for each in fleet.track(side).runs_sorted()] == [(2, 2000), (3, 9000)]
+    assert fleet.take_registry(registry) == set()
+
+
+def test_what_the_ledger_had_does_not_undo_what_is_known_by_now(fleet: Fleet) -> None:
+    fleet.changed(outcome(row(1, 100, 5100, closed=True)), NOW)  # its boot's clock became known meanwhile
+    fleet.remember([(PLAYER, row(1, 0, 5000, closed=True))])
+    assert fleet.track(SUBJECT).runs_sorted()[0].start_ms == NOW + 100
+
+
+def test_a_player_that_leaves_the_registry_is_a_newcomer_again(fleet: Fleet) -> None:
+    fleet.changed(outcome(row(1, 0, 1000)), NOW)
+    fleet.take_registry(Registry())
+    assert [(each.device, each.outputs) for each in fleet.newcomers()] == [("player-1", ("main",))]
+    assert fleet.current(SUBJECT) is None

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 from sqlalchemy import Engine, create_engine, select
 from sqlalchemy.pool import StaticPool
 
@@ -196,6 +197,34 @@ def test_an_offline_boot_is_placed_by_what_the_next_boot_remembers() -> None:
     (row,) = contents(engine)
     assert RunRow(*row).start_ms == START_WALL  # type: ignore[arg-type]
     assert RunRow(*row).clock == "synced"  # type: ignore[arg-type]
+
+
+def test_the_live_view_is_told_what_the_ledger_holds_and_not_what_was_said() -> None:
+    player = Player()
+    player.live(15_000)
+    late = player.messages[0]
+    player.become("frozen")
+    engine = new_ledger()
+    store = ready(engine)
+    outcome = join(engine, store, player.messages)
+    assert {tuple(row) for _, row in outcome.rows} == contents(engine)
+    assert join(engine, store, [late]).rows == []  # a closed run is not opened again
+    stolen = Runs(**player.stamp(), runs=[replace(player.closed[0], output="side")])  # type: ignore[arg-type]
+    assert join(engine, store, [Received(PLAYER, stolen, player.wall)]).rows == []
+
+
+def test_a_name_keeps_its_output() -> None:
+    player = Player()
+    player.live(15_000)
+    player.live(15_000)
+    heartbeat = player.messages.pop().message
+    assert isinstance(heartbeat, Heartbeat)
+    heartbeat.open[0].output = "side"
+    engine = new_ledger()
+    store = ready(engine)
+    join(engine, store, player.messages)
+    assert join(engine, store, [Received(PLAYER, heartbeat, player.wall)]).rows == []
+    assert {row[3] for row in contents(engine)} == {"main"}
 
 
 def test_a_last_will_marks_the_device_gone_until_it_speaks_again() -> None:
