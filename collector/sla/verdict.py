@@ -11,6 +11,7 @@ from collector.sla.clock import judge_clock
 from collector.sla.discounts import discount_due
 from collector.sla.instants import format_instant, parse_month
 from collector.sla.tally import month_span, tally_subject
+from collector.sla.terms import Contract
 from collector.sla.windows import WindowFigure, guarantee_breached, guarantee_windows, termination_windows
 
 Result = dict[str, object]
@@ -18,7 +19,9 @@ Result = dict[str, object]
 
 def judge(case: Case | ClockCase) -> Result:
     """The result of a case, as JSON may hold it."""
-    return _judge_clock_case(case) if isinstance(case, ClockCase) else _judge_case(case)
+    if isinstance(case, ClockCase):
+        return _judge_clock_case(case)
+    return judge_figures(case.contract, judge_months(case))
 
 
 def judge_months(case: Case) -> list[MonthFigure]:
@@ -34,14 +37,14 @@ def judge_months(case: Case) -> list[MonthFigure]:
     return figures
 
 
-def _judge_case(case: Case) -> Result:
-    figures = judge_months(case)
-    guarantee = guarantee_windows(case.contract, figures)
-    termination = termination_windows(case.contract, figures)
+def judge_figures(contract: Contract, figures: Sequence[MonthFigure]) -> Result:
+    """What the figures of months in a row come to: bands, windows, discounts due, the right to leave."""
+    guarantee = guarantee_windows(contract, figures)
+    termination = termination_windows(contract, figures)
     months = []
     for figure in figures:
-        breached = guarantee_breached(case.contract, parse_month(figure.span.month), guarantee)
-        months.append(_month(case, figure, guarantee_window=breached))
+        breached = guarantee_breached(contract, parse_month(figure.span.month), guarantee)
+        months.append(_month(contract, figure, guarantee_window=breached))
     return {
         "months": months,
         "guarantee_windows": _windows(guarantee.values()),
@@ -50,8 +53,8 @@ def _judge_case(case: Case) -> Result:
     }
 
 
-def _month(case: Case, figure: MonthFigure, *, guarantee_window: bool | None) -> Result:
-    discount = discount_due(case.contract, figure, guarantee_window=guarantee_window)
+def _month(contract: Contract, figure: MonthFigure, *, guarantee_window: bool | None) -> Result:
+    discount = discount_due(contract, figure, guarantee_window=guarantee_window)
     band = figure.band
     return {
         "month": figure.span.month,
