@@ -14,6 +14,8 @@ awaits or knows SQL. Where each rule lives:
 | guarantee and termination windows | `windows.py` |
 | what discount is due, and why | `discounts.py` |
 | an incident's clock | `clock.py` |
+| what may still fail before a level falls, and when that is | `budget.py`, `outlook.py`, `forecast.py` |
+| how fast the error budget burns | `burn.py` |
 | the keys of a contract file | `contract.py` |
 | no rule at all: whole fleets at once, by asking the rules above | `sweep.py` (numpy) |
 """
