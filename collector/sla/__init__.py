@@ -16,6 +16,10 @@ awaits or knows SQL. Where each rule lives:
 | an incident's clock | `clock.py` |
 | what may still fail before a level falls, and when that is | `budget.py`, `outlook.py`, `forecast.py` |
 | how fast the error budget burns | `burn.py` |
-| the keys of a contract file | `contract.py` |
+| the keys of a contract file | `contract.py`, `service_reading.py` |
+| what an agreement says beside its figure: desks, failure classes, claims, rights | `service.py`, `claims.py` |
+| what every figure under the level earns, and how long must be down for it | `table.py`, `thresholds.py` |
+| what someone will be invoiced by and should look at first | `cautions.py` |
+| all of it in plain English and Spanish | `explain/` |
 | no rule at all: whole fleets at once, by asking the rules above | `sweep.py` (numpy) |
 """

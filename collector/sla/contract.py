@@ -69,7 +69,7 @@ def check_contract_toml(text: str, file: str) -> tuple[Contract | None, list[Fin
         report.error("contract.toml.invalid", "", f"is not TOML: {problem}", "mend that place")
         return None, report.findings
     contract = read_contract(Value(data, report, "", "contract"))
-    if any(finding.level == "error" for finding in report.findings):
+    if report.failed:
         return None, report.findings
     return contract, [*report.findings, *cautions(contract, file)]
 

@@ -101,7 +101,6 @@ def declare(table: Table, zone: ZoneInfo) -> Declared:
     for name, member in calendars.entries() if calendars else ():
         if name == ALWAYS.name:
             member.refuse("calendar.reserved", f"{name!r} means around the clock", "choose another name")
-            names.used.add(name)
         names.calendars[name] = _calendar(member, names, name)
     return names
 
@@ -162,8 +161,8 @@ def read_hours(value: Value | None, names: Declared) -> SupportHours | None:
 
 
 def warn_of_unused(value: Value | None, names: Declared) -> None:
-    """Warn of calendars that nothing goes by; to be asked at the end."""
-    for name, member in value.entries() if value and isinstance(value.data, Mapping) else ():
+    """Warn of calendars that nothing goes by; to be asked at the end, and of a file without errors."""
+    for name, member in value.entries() if value and not value.report.failed else ():
         if name not in names.used:
             member.report.warning("contract.calendar.unused", member.key, "nothing goes by it", "remove it, or name it")
 

@@ -44,9 +44,14 @@ class Report:
         """Note what a person should look at; the file is used all the same."""
         self.findings.append(Finding(identity, self.file, key, message, remedy, "warning"))
 
+    @property
+    def failed(self) -> bool:
+        """Whether one of the findings is an error."""
+        return any(finding.level == "error" for finding in self.findings)
+
     def settle(self) -> None:
         """ContractError with every finding if one of them is an error."""
-        if any(finding.level == "error" for finding in self.findings):
+        if self.failed:
             raise ContractError(*self.findings)
 
 
@@ -192,11 +197,12 @@ class Table:
 def read_zone(value: Value | None) -> ZoneInfo:
     """A time zone by its IANA name; UTC stands in for an absent or wrong one."""
     name = value.text() if value else None
+    if value is None or name is None:
+        return ZoneInfo("UTC")
     try:
-        return parse_zone(name or "UTC")
+        return parse_zone(name)
     except ValueError as error:
-        if value is not None:
-            value.refuse("timezone.unknown", str(error), "use an IANA name such as 'Europe/Madrid'")
+        value.refuse("timezone.unknown", str(error), "use an IANA name such as 'Europe/Madrid'")
         return ZoneInfo("UTC")
 
 

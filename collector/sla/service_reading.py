@@ -22,6 +22,7 @@ from collector.sla.declared import (
 )
 from collector.sla.reading import Table, Value
 from collector.sla.service import (
+    ALWAYS,
     DEFAULT_FINALISE_AFTER_MS,
     Binding,
     ClaimItem,
@@ -102,8 +103,7 @@ def _desks(value: Value | None, names: Declared) -> tuple[Desk, ...]:
         for tier, each in tiers.entries() if tiers else ():
             if tier not in names.tiers:
                 each.refuse("tier.unknown", f"{tier!r} is no tier of this file", "name it in `tiers`")
-            if clock := read_hours(each, names):
-                by_tier[tier] = clock
+            by_tier[tier] = read_hours(each, names) or ALWAYS
         names.desks[identity] = Desk(identity, read_phrase(table.get("name")), read_hours(hours, names), by_tier)
     return tuple(names.desks.values())
 

@@ -135,7 +135,55 @@ def test_a_bare_contract_is_told_without_anything_made_up() -> None:
         assert heading not in text
 
 
+LEVEL = {"guarantee": {"committed": 99}}
+WORDS = {"en": "Trouble", "es": "Un problema"}
 VARIANTS: list[tuple[dict[str, Any], str, str]] = [
+    ({"guarantee": {"committed": 99, "window_months": 6}}, "a period of 6 months in a row", "periodo de 6 meses"),
+    ({"guarantee": {"objective": 99}}, "The aim is 99.00%", "El objetivo es del 99,00 %"),
+    (LEVEL | {"credit": {"sole_remedy": True}}, "Nothing else may be asked for", "No puede pedirse nada más"),
+    (LEVEL | {"credit": {"deducted_from": "next_invoice"}}, "off the next invoice", "la siguiente factura"),
+    (LEVEL | {"credit": {"of": "affected_players_fee"}}, "fees of the players that", "los players afectados"),
+    (LEVEL | {"claims": {}}, "By when to claim.", "En qué plazo reclamar."),
+    (
+        LEVEL | {"claims": {"report": {"within": "1 day", "after": "incident_end"}, "decided_by": "customer"}},
+        "reported within 1 day of the end of the incident. - In a dispute, the customer decides.",
+        "en un plazo de 1 día desde el final de la incidencia. - En caso de desacuerdo, decide el cliente.",
+    ),
+    (
+        {"termination": {"window_months": 3, "below": 97}},
+        "3 months of 30 days take: 648 h 0.001 s of the players in all.",
+        "3 meses de 30 días requieren: 648 h 0,001 s de los players en total.",
+    ),
+    ({"termination": {"window_months": 3, "below": 0}}, "take: more than there is.", "requieren: más de lo que hay."),
+    ({"tiers": ["A"], "customer": {"tier": "A"}}, "This customer has A.", "Este cliente tiene A."),
+    ({"severities": [{"id": "x", "name": WORDS}]}, "- Trouble. ", "- Un problema. "),
+    (
+        {
+            "severities": [{"id": "x", "name": WORDS, "targets": [{"kind": "response", "within": "1 hour"}]}],
+            "rights": [{"severity": "x", "after": "2 days", "fee_percent": 50}],
+        },
+        (
+            "Trouble. Answered within 1 hour (around the clock). - Trouble, not resolved after 2 days: "
+            "the customer is owed 50% of the month's fee."
+        ),
+        (
+            "Un problema. Respuesta en 1 hora (cuentan las 24 horas del día). - Un problema, sin resolver al cabo de "
+            "2 días: se abona al cliente el 50 % de la cuota del mes."
+        ),
+    ),
+    (
+        {
+            "severities": [{"id": "x", "name": WORDS}],
+            "rights": [{"severity": "x", "after": "2 days", "terminate": True}],
+        },
+        "not resolved after 2 days: the customer may leave.",
+        "al cabo de 2 días: el cliente puede rescindir el contrato.",
+    ),
+    (
+        {"periods": [{"id": "x", "kind": "notice", "what": WORDS, "within": "2 days"}]},
+        "Trouble at least 2 days ahead.",
+        "Un problema con al menos 2 días de antelación.",
+    ),
     ({"life": {"from": "2026-01", "until": "2027-12"}}, "life: 2026-01 to 2027-12.", "de 2026-01 a 2027-12."),
     ({"life": {"from": "2026-01"}}, "life: from 2026-01.", "desde 2026-01."),
     ({"life": {"until": "2026-12"}}, "life: until 2026-12.", "hasta 2026-12."),

@@ -5,7 +5,9 @@
 from __future__ import annotations
 
 import json
+import re
 from fractions import Fraction
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,6 +18,7 @@ from collector.sla.contract import Contract, ContractError, parse_contract, read
 from collector.sla.instants import DAY_MS, HOUR_MS, parse_instant
 from collector.sla.reading import Report, Value
 from collector.sla.service import Deadline, Service, TargetTerm
+from collector.sla.service_reading import SERVICE_KEYS
 
 HOURS = {"timezone": "Europe/Madrid", "rules": [{"days": "mon-fri", "hours": ["09:00-18:00"]}]}
 WORDS = {"en": "a", "es": "b"}
@@ -99,17 +102,22 @@ BAD = [
     ("customer.tier", "Silver", "customer.tier: 'Silver' is no tier of this file; use one of: Basic, Gold [contract.tier.unknown]"),
     ("default_tier", "gold", "default_tier: 'gold' is no tier of this file; did you mean 'Gold'? [contract.tier.unknown]"),
     ("tiers", ["Basic", "Gold", "Gold"], "tiers[2]: 'Gold' is in the list already; name each once [contract.id.duplicate]"),
+    ("tiers", ["Basic", "Gold", 3], 'tiers[2]: 3 is no text; write it as "…" [contract.value.type]'),
+    ("provider", [], "provider: [] is no table; write it as { … } [contract.value.type]"),
+    ("calendars.spare", "09:00", "calendars.spare: '09:00' is no table; write it as { … } [calendar.value.type]"),
     ("calendars.always", HOURS, "calendars.always: 'always' means around the clock; choose another name [contract.calendar.reserved]"),
     ("calendars.office.timezone", "Mars", "calendars.office.timezone: 'Mars' is no IANA time zone; use an IANA name such as 'Europe/Madrid' [calendar.timezone.unknown]"),
     ("calendars.office.holidays", "ES-Barcelone", "calendars.office.holidays: 'ES-Barcelone' is no region of the holidays package; write country and subdivision, such as 'ES-Barcelona', or 'ES' [calendar.holidays.unknown]"),
     ("calendars.office.rules.0.hours", ["9-18"], "calendars.office.rules[0].hours[0]: '9-18' are no hours; write 'HH:MM-HH:MM', such as '09:00-18:00' [calendar.hours.invalid]"),
     ("desks.0.name.es", GONE, "desks[0].name.es: is missing; add es [contract.key.missing]"),
+    ("desks.0.name", GONE, "desks[0].name: is missing; add name [contract.key.missing]"),
     ("desks.0.name", "Phone", "desks[0].name: 'Phone' is no table; write it as { … } [contract.value.type]"),
     ("desks", [*FULL["desks"], FULL["desks"][1]], "desks[2]: 'mail' is in the list already; give each its own id [contract.id.duplicate]"),
     ("desks.1.hours", "allways", "desks[1].hours: 'allways' is no calendar of this file; did you mean 'always'? [contract.calendar.unknown]"),
     ("desks.1.hours", GONE, "desks[1]: needs exactly one of `hours` and `by_tier`; give `hours` for everyone, or `by_tier` [contract.desk.hours]"),
     ("desks.0.hours", "office", "desks[0]: needs exactly one of `hours` and `by_tier`; give `hours` for everyone, or `by_tier` [contract.desk.hours]"),
     ("desks.0.by_tier.Silver", "office", "desks[0].by_tier.Silver: 'Silver' is no tier of this file; name it in `tiers` [contract.tier.unknown]"),
+    ("desks.0.by_tier", "office", "desks[0].by_tier: 'office' is no table; write it as { … } [contract.value.type]"),
     ("incidents.clock_starts", "call", "incidents.clock_starts: 'call' is no word known here; use one of: incident, notice, ticket [contract.choice.unknown]"),
     ("incidents.pauses", ["lunch"], "incidents.pauses[0]: 'lunch' is no word known here; use one of: missing_access, outside_control, running_task, third_party [contract.choice.unknown]"),
     ("severities.0.players_over", "20", "severities[0].players_over: '20' is not between 0 and 1; write a share such as 0.20 [contract.value.range]"),
@@ -243,3 +251,27 @@ def test_a_claim_is_due_so_long_after_what_it_is_counted_from(after: Any, expect
     due = claim_due_ms(Deadline(Target(30, "days"), after), incident, month_end)
     assert due == parse_instant(expected)
     assert due - 30 * DAY_MS in {*incident, month_end}
+
+
+def tables(data: object, path: str = "") -> list[str]:
+    """Paths of every table whose keys are fixed; those of parties, tiers' hours, calendars and phrases are elsewhere."""
+    if isinstance(data, list):
+        return [found for number, each in enumerate(data) for found in tables(each, f"{path}.{number}")]
+    if not isinstance(data, dict) or path.endswith(("calendars", "by_tier")) or set(data) in ({"en", "es"}, set(HOURS)):
+        return []
+    if set(data) == {"within", "after"}:  # documented in place: `{ within, after }`
+        return []
+    deeper = [found for key, each in data.items() for found in tables(each, f"{path}.{key}".lstrip("."))]
+    return [path, *deeper] if path else deeper
+
+
+@pytest.mark.parametrize("path", tables({key: FULL[key] for key in FULL if key in SERVICE_KEYS}))
+def test_every_key_beside_the_figure_is_documented(path: str) -> None:
+    """A reader that is asked for a wrong key lists the ones it knows."""
+    document = (Path(__file__).parents[3] / "docs/contracts.md").read_text(encoding="utf-8")
+    with pytest.raises(ContractError) as refused:
+        parse_contract(changed(f"{path}.zzz", 1), "c.toml")
+    table = re.sub(r"\.\d+", "[]", path)
+    rows = [line for line in document.splitlines() if line.startswith("| `") and f"`{table}." in line.split("|")[1]]
+    for key in refused.value.findings[0].remedy.removeprefix("use one of: ").split(", "):
+        assert any(f".{key}`" in row.split("|")[1] for row in rows), key
