@@ -97,7 +97,7 @@ class Output(Section, frozen=True):
     id: Id
     probe: str
     interval_s: Annotated[float, msgspec.Meta(ge=0.2, le=3600)] = 5.0
-    timeout_s: Annotated[float, msgspec.Meta(ge=0.1, le=3600)] = 5.0
+    timeout_s: Annotated[float, msgspec.Meta(ge=1, le=3600)] = 5.0  # less than a first reading takes proves nothing
     confirm: dict[PlayerState, ConfirmTable] = msgspec.field(default_factory=dict)
 
 

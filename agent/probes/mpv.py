@@ -22,7 +22,8 @@ from common.config import Section
 from wire.states import Cause
 
 _UNIX_PATH_BYTES: Final = 107  # unix(7): sun_path without its end
-FIRST_LOOK_S: Final = 0.4  # between the two looks of the first reading on a connection
+FIRST_LOOKS: Final = 5  # the first reading on a connection looks so often for movement …
+FIRST_LOOK_S: Final = 0.1  # … with this pause
 FRAMES_OF_PATIENCE: Final = 3  # a slide show of one picture in ten seconds is no frozen film
 _WATCHED: Final = ("pause", "idle-active", "paused-for-cache", "eof-reached")
 _ASKED: Final = (
@@ -108,6 +109,8 @@ def judge(movement: Movement, load_error: str | None, frozen_after_s: float) -> 
     if now.time_pos is None:
         if load_error:
             return _load_failed(load_error, now)
+        if now.restarts == 0 and not now.network:
+            return Reading("stopped", None, "is starting")
         return Reading("frozen", _blame(now), tidy(f"is opening {now.path or 'a file'}"))
     if now.still:
         return Reading("playing", None, "a still")
@@ -152,7 +155,7 @@ class MpvProbe:
         self._known: dict[str, object] = {}
 
     async def read(self) -> Reading:
-        """Ask once; the first time on a connection twice, since movement needs two looks."""
+        """Ask once; the first time on a connection more than once, since movement needs two looks."""
         try:
             ipc = await self._connected()
         except (FileNotFoundError, ConnectionRefusedError):
@@ -188,9 +191,20 @@ class MpvProbe:
         if self._movement is None:
             first = self._sample(await ipc.ask(_ASKED))
             self._movement = Movement(first, first.at_ms)
-            if judge(self._movement, self._load_error, self._options.frozen_after_s) is _UNKNOWN_MOVEMENT:
-                await asyncio.sleep(FIRST_LOOK_S)
-        self._movement = self._movement.after(self._sample(await ipc.ask(_ASKED)))
+            return await self._first_looks(ipc, self._movement)
+        return await self._next_look(ipc, self._movement)
+
+    async def _first_looks(self, ipc: MpvIpc, movement: Movement) -> Reading:
+        reading = judge(movement, self._load_error, self._options.frozen_after_s)
+        for _ in range(FIRST_LOOKS):
+            if reading is not _UNKNOWN_MOVEMENT:
+                break
+            await asyncio.sleep(FIRST_LOOK_S)
+            reading = await self._next_look(ipc, movement)
+        return reading
+
+    async def _next_look(self, ipc: MpvIpc, before: Movement) -> Reading:
+        self._movement = before.after(self._sample(await ipc.ask(_ASKED)))
         return judge(self._movement, self._load_error, self._options.frozen_after_s)
 
     def _sample(self, answers: Answers) -> Sample:

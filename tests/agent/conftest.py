@@ -44,7 +44,15 @@ class Mpv:
         if self._process is not None:
             self._process.kill()
         self.socket.unlink(missing_ok=True)
-        fixed = ["mpv", "--no-config", "--vo=null", "--ao=null", "--idle", f"--input-ipc-server={self.socket}"]
+        fixed = [
+            "mpv",
+            "--no-config",
+            "--really-quiet",
+            "--vo=null",
+            "--ao=null",
+            "--idle",
+            f"--input-ipc-server={self.socket}",
+        ]
         self._process = self._processes.start([*fixed, *arguments], "mpv")
         wait_until(self.socket.exists, "mpv opens its socket")
         return self

@@ -112,6 +112,11 @@ def test_waiting_for_data_is_the_links_fault_only_where_data_comes_over_the_link
     assert judged(sample(time_pos=None, network=network))[:2] == ("frozen", cause)
 
 
+def test_a_player_that_is_starting_is_still_stopped_unless_it_waits_for_the_network() -> None:
+    assert judged(sample(restarts=0, time_pos=None)) == Reading("stopped", None, "is starting")
+    assert judged(sample(restarts=0, time_pos=None, network=True))[:2] == ("frozen", "connectivity")
+
+
 @pytest.mark.parametrize(
     ("load_error", "network", "cause"),
     [
