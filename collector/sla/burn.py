@@ -23,6 +23,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from operator import itemgetter
 from typing import Final, Literal, NamedTuple
 
 from collector.sla.availability import judge_month
@@ -53,7 +54,9 @@ PAIRS: Final = (
 )
 LOOKBACK_MS: Final = max(pair.long_ms for pair in PAIRS)
 
-_LENGTHS: Final = sorted({length for pair in PAIRS for length in (pair.long_ms, pair.short_ms)})
+_LENGTHS: Final = sorted({length for pair in PAIRS for length in (pair.long_ms, pair.short_ms)}, reverse=True)
+_START: Final = itemgetter(0)
+_END: Final = itemgetter(1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,11 +150,8 @@ def burn_rates(frame: BurnFrame, accountable: Iterable[Sequence[Interval]], now_
     must reach back `LOOKBACK_MS` (`before_month` tells what of that lies before the month). Costs a look at each
     subject's last interval, and the work of those that were down lately.
     """
-    platform, players = _recent(frame, accountable, now_ms)
-    rates = {
-        length: _rate(frame, _down_ms(platform, now_ms, length), _down_ms(players, now_ms, length), length)
-        for length in _LENGTHS
-    }
+    platform, players = (_down_ms(side, now_ms) for side in _recent(frame, accountable, now_ms))
+    rates = {length: _rate(frame, platform[length], players[length], length) for length in _LENGTHS}
     found = []
     for pair in PAIRS:
         wanted = pair.spent * frame.period_ms / pair.long_ms
@@ -189,7 +189,7 @@ def stretch(start_ms: int, end_ms: int, computed_at_ms: int) -> MonthSpan:
 def _recent(
     frame: BurnFrame, accountable: Iterable[Sequence[Interval]], now_ms: int
 ) -> tuple[list[Interval], list[Interval]]:
-    """What was down within the longest window: the platform's parts united, the players' one by one."""
+    """What was down in the longest window up to now: the platform's parts united, the players' one by one."""
     since_ms = now_ms - LOOKBACK_MS
     platform: list[Interval] = []
     players: list[Interval] = []
@@ -198,15 +198,25 @@ def _recent(
             continue
         chosen = players if role == "player" else platform
         for interval in reversed(intervals):
-            if interval[1] <= since_ms:
+            start, end = interval
+            if end <= since_ms:
                 break
-            chosen.append(interval)
+            if end <= now_ms:
+                chosen.append(interval)
+            elif start < now_ms:
+                chosen.append((start, now_ms))
     return normalise(platform), players
 
 
-def _down_ms(intervals: Iterable[Interval], now_ms: int, length_ms: int) -> int:
-    since_ms = now_ms - length_ms
-    return sum(min(end, now_ms) - max(start, since_ms) for start, end in intervals if end > since_ms and start < now_ms)
+def _down_ms(intervals: list[Interval], now_ms: int) -> dict[int, int]:
+    """Milliseconds within each window, the longest first: a shorter one need only look at what is left of it."""
+    found = {}
+    for length in _LENGTHS:
+        since_ms = now_ms - length
+        intervals = [interval for interval in intervals if interval[1] > since_ms]
+        outside = sum([since_ms - start for start, _ in intervals if start < since_ms])
+        found[length] = sum(map(_END, intervals)) - sum(map(_START, intervals)) - outside
+    return found
 
 
 def _rate(frame: BurnFrame, platform_ms: int, players_ms: int, length_ms: int) -> Fraction:
