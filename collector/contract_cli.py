@@ -70,8 +70,8 @@ def _check(options: argparse.Namespace) -> int:
             print(json.dumps({"file": file, "ok": not errors, "findings": [_as_json(each) for each in findings]}))
             continue
         for finding in findings:
-            print(f"{finding.level}: {finding}")
-        print(f"{file}: {_count(errors, 'error')}, {_count(len(findings) - errors, 'warning')}")
+            _say(f"{finding.level}: {finding}")
+        _say(f"{file}: {_count(errors, 'error')}, {_count(len(findings) - errors, 'warning')}")
     return status
 
 
@@ -100,8 +100,14 @@ def _read_registry(file: str) -> Registry:
 
 def _explain(options: argparse.Namespace) -> int:
     contract = parse_contract_toml(read_text(Path(options.file)), options.file)
-    sys.stdout.write(explain_text(contract, options.lang, options.players))
+    _say(explain_text(contract, options.lang, options.players).rstrip("\n"))
     return 0
+
+
+def _say(text: str) -> None:
+    """Print what the terminal can show, and a question mark for what it cannot."""
+    encoding = sys.stdout.encoding or "utf-8"
+    print(text.encode(encoding, "replace").decode(encoding))
 
 
 def _as_json(finding: Finding) -> dict[str, str]:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -105,6 +108,14 @@ def test_explain_speaks_both_languages(capsys: pytest.CaptureFixture[str]) -> No
     spanish = capsys.readouterr().out
     assert "Qué se promete" in spanish
     assert "1 player, en total" in spanish
+
+
+def test_a_terminal_that_lacks_a_sign_shows_a_question_mark() -> None:
+    command = [sys.executable, "-m", "signwatch", "contract", "explain", str(ADMIRA), "--lang", "es"]
+    environment = os.environ | {"PYTHONIOENCODING": "latin-1"}
+    done = subprocess.run(command, env=environment, cwd=ROOT, capture_output=True, check=False)
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert "Disponibilidad = 1 ? 0,2 × caída de la plataforma" in done.stdout.decode("latin-1")
 
 
 def test_explain_refuses_a_bad_file_with_its_findings(bad: Path, capsys: pytest.CaptureFixture[str]) -> None:
