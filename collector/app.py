@@ -29,9 +29,10 @@ from collector.config import CollectorConfig, load_contracts
 from collector.desk import LiveDesk
 from collector.influx.feed import InfluxFeed
 from collector.ingest import Ingest
-from collector.ledger.evidence_store import EvidenceStore, Outcome, runs_since
+from collector.ledger.evidence_store import EvidenceStore, Outcome
 from collector.ledger.ledger import Ledger
 from collector.ledger.registry_store import read_registry
+from collector.ledger.run_queries import runs_since
 from collector.live import Live
 from collector.mqtt import MqttLink
 from collector.portal import PortalChecks

@@ -7,8 +7,8 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from collector.alerts.desk import AlertDesk
 from collector.bus import Bus
 from collector.fleet import place_of
-from collector.ledger.evidence_store import runs_of
 from collector.ledger.ledger import Ledger
+from collector.ledger.run_queries import runs_of
 from collector.live import Live
 from collector.views import AlertView, Event, FigureView, Newcomer, PlatformView, PlayerView, RunView
 from common.clock import Clock

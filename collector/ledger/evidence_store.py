@@ -7,13 +7,11 @@ of it; nothing is acknowledged before that transaction is committed.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from itertools import islice
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 import msgspec
-from sqlalchemy import Connection, Integer, String, and_, bindparam, column, or_, select, update, values
+from sqlalchemy import Connection, and_, bindparam, or_, select, update
 
 from collector.evidence import RunRow, closed_row, in_true_time, join, open_row
 from collector.ledger import schema
@@ -31,7 +29,6 @@ DEFAULT_INTERVAL_MS: Final = 15_000
 INTERVAL_MIN_MS: Final = 1000  # a device that says it speaks more often is not called silent any sooner
 _RUN_KEY: Final = ("device_id", "spool", "seq")
 _MILLISECONDS: Final = 1000
-_PLACES_AT_ONCE: Final = 400  # in one query: two parameters each
 
 
 class Received(NamedTuple):
@@ -97,6 +94,7 @@ class _Draft:
     rows: dict[tuple[int, str, int], RunRow] = field(default_factory=dict)
     boots: set[tuple[int, str]] = field(default_factory=set)
     moved: set[tuple[int, str]] = field(default_factory=set)
+    greeted: set[int] = field(default_factory=set)  # devices that said hello
 
     def add(self, row: RunRow) -> None:
         key = row.device_id, row.spool, row.seq
@@ -196,6 +194,7 @@ class EvidenceStore:
     def _greet(self, draft: _Draft, device: DeviceRow, hello: Hello, received_ms: int) -> None:
         device.interval_ms = max(INTERVAL_MIN_MS, round(hello.interval_s * _MILLISECONDS))
         device.hello = msgspec.to_builtins(hello)
+        draft.greeted.add(device.id)
         clocks = self._clocks[device.id]
         for told in hello.clocks:
             before = clocks.get(told.boot, UNKNOWN)
@@ -248,7 +247,9 @@ class EvidenceStore:
         devices: Iterable[DeviceRow],
         refused: Iterable[Refused],
     ) -> list[RunRow]:
+        said_hello = [device for device in devices if device.id in draft.greeted]
         upsert(connection, schema.devices, ("id",), [_device_values(device) for device in devices])
+        upsert(connection, schema.devices, ("id",), [_with_hello(device) for device in said_hello])
         upsert(connection, schema.boots, ("device_id", "boot"), [self._boot_values(*key) for key in draft.boots])
         kept = [message._asdict() for message in refused]
         if kept:
@@ -314,61 +315,9 @@ def _device_values(device: DeviceRow) -> dict[str, object]:
         "boot": device.boot,
         "mono_ms": device.mono_ms,
         "gone": device.gone,
-        "hello": device.hello,
     }
 
 
-def runs_of(connection: Connection, address: Address, output: str, start_ms: int, end_ms: int) -> list[RunRow]:
-    """The runs of one output that touch `[start_ms, end_ms)`, in painting order."""
-    runs, devices = schema.runs, schema.devices
-    found = connection.execute(
-        select(runs)
-        .join(devices, devices.c.id == runs.c.device_id)
-        .where(
-            devices.c.tenant == address.tenant,
-            devices.c.device == address.device,
-            runs.c.output == output,
-            runs.c.end_ms > start_ms,
-            runs.c.start_ms < end_ms,
-        )
-        .order_by(runs.c.start_ms, runs.c.spool, runs.c.seq)
-    )
-    return [RunRow(*row) for row in found]
-
-
-def runs_since(
-    connection: Connection, places: Iterable[tuple[Address, str]], start_ms: int
-) -> list[tuple[Address, RunRow]]:
-    """The runs of these outputs that reach beyond `start_ms`; where there are none, the one that reaches furthest."""
-    runs, found = schema.runs, []
-    for portion in _portions(_device_ids(connection, places)):
-        wanted = values(column("device_id", Integer), column("output", String), name="wanted").data(list(portion)).cte()
-        query = select(runs).join(
-            wanted, and_(runs.c.device_id == wanted.c.device_id, runs.c.output == wanted.c.output)
-        )
-        rows = [RunRow(*row) for row in connection.execute(query.where(runs.c.end_ms > start_ms))]
-        silent = portion.keys() - {(row.device_id, row.output) for row in rows}
-        rows += [row for place in silent for row in _furthest(connection, *place)]
-        found += [(portion[row.device_id, row.output], row) for row in rows]
-    return found
-
-
-def _device_ids(connection: Connection, places: Iterable[tuple[Address, str]]) -> dict[tuple[int, str], Address]:
-    devices = schema.devices.c
-    ids = {
-        Address(row.tenant, row.device): row.id
-        for row in connection.execute(select(devices.id, devices.tenant, devices.device))
-    }
-    return {(ids[address], output): address for address, output in places if address in ids}
-
-
-def _portions(places: dict[tuple[int, str], Address]) -> Iterator[dict[tuple[int, str], Address]]:
-    waiting = iter(places.items())
-    while portion := dict(islice(waiting, _PLACES_AT_ONCE)):
-        yield portion
-
-
-def _furthest(connection: Connection, device_id: int, output: str) -> list[RunRow]:
-    runs = schema.runs.c
-    query = select(schema.runs).where(runs.device_id == device_id, runs.output == output)
-    return [RunRow(*row) for row in connection.execute(query.order_by(runs.end_ms.desc()).limit(1))]
+def _with_hello(device: DeviceRow) -> dict[str, object]:
+    """Apart, since it is large, and heartbeats do not change it."""
+    return {**_device_values(device), "hello": device.hello}

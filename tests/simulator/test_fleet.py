@@ -15,7 +15,7 @@ from collector.broker.credentials import PasswordHash, write_credentials
 from collector.config import BrokerConfig, CollectorConfig, LedgerConfig, MqttConfig, WebConfig
 from collector.evidence import RunRow
 from collector.ledger import schema
-from collector.ledger.evidence_store import runs_of
+from collector.ledger.run_queries import runs_of
 from common.tasks import cancel, spawn
 from simulator.fleet import Fleet, player_names
 from simulator.link import Server

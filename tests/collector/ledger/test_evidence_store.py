@@ -17,9 +17,8 @@ from collector.ledger.evidence_store import (
     Outcome,
     Received,
     Refused,
-    runs_of,
-    runs_since,
 )
+from collector.ledger.run_queries import runs_of, runs_since
 from wire.messages import BootClock, Gone, Heartbeat, Hello, Output, Run, Runs
 from wire.topics import Address
 
