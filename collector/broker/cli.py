@@ -38,7 +38,8 @@ def _passwd(options: argparse.Namespace) -> int:
     passwords = {name: sys.stdin.readline().rstrip("\n") if options.stdin else generate_password() for name in names}
     if not all(passwords.values()):
         raise ConfigError(_finding("--stdin", "the password is empty", "write it on one line"))
-    write_credentials(options.file, {name: PasswordHash.of(password) for name, password in passwords.items()})
+    hashes = {name: PasswordHash.of(word, generated=not options.stdin) for name, word in passwords.items()}
+    write_credentials(options.file, dict(hashes))
     for name, password in passwords.items():
         if not options.stdin:
             print(f"{name}\t{password}")

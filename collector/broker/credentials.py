@@ -1,8 +1,10 @@
 """Who may connect: a TOML file of `"tenant/device" = "scrypt$…"`, reloaded when it changes.
 
-A name with a slash is a device; a name without one is a service (the collector itself). scrypt (RFC 7914) with
-n = 2^14, r = 8 takes 16 MiB and some 50 ms a password, so it runs in a thread, two at a time, and a password once
-found right is remembered as a keyed digest: 1,000 players that come back after a power cut cost 1,000 HMACs.
+A name with a slash is a device; a name without one is a service (the collector itself). Passwords that a person chose
+are hashed by scrypt (RFC 7914) with n = 2^14, r = 8, which takes 16 MiB and some 50 ms; those that we generated hold
+144 random bits, which no hash needs to protect against guessing, and get n = 2^10 (1 MiB, 3 ms), so that 1,000 players
+can come back within seconds. Hashing runs in threads, two at a time, and a password once found right is remembered as a
+keyed digest: from the second time on a connection costs one HMAC.
 """
 
 from __future__ import annotations
@@ -27,7 +29,8 @@ from wire.topics import ID_PATTERN, is_id
 
 log = structlog.get_logger(__name__)
 
-_N: Final = 2**14
+_N_CHOSEN: Final = 2**14
+_N_GENERATED: Final = 2**10
 _R: Final = 8
 _P: Final = 1
 _SALT_BYTES: Final = 16
@@ -48,10 +51,10 @@ class PasswordHash:
     digest: bytes
 
     @classmethod
-    def of(cls, password: str) -> PasswordHash:
-        """Hash a password with a fresh salt. Takes some 50 ms."""
-        salt = secrets.token_bytes(_SALT_BYTES)
-        return cls(_N, _R, _P, salt, _scrypt(password, salt, _N, _R, _P))
+    def of(cls, password: str, *, generated: bool = False) -> PasswordHash:
+        """Hash a password with a fresh salt; `generated`: it came from `generate_password`."""
+        n, salt = _N_GENERATED if generated else _N_CHOSEN, secrets.token_bytes(_SALT_BYTES)
+        return cls(n, _R, _P, salt, _scrypt(password, salt, n, _R, _P))
 
     @classmethod
     def parse(cls, text: str) -> PasswordHash:
@@ -74,7 +77,7 @@ class PasswordHash:
         return f"scrypt${self.n}${self.r}${self.p}${salt}${digest}"
 
     def fits(self, password: str) -> bool:
-        """Whether this is the password. Takes some 50 ms; always the same for a right and a wrong one."""
+        """Whether this is the password. Takes as long for a wrong one as for the right one."""
         return hmac.compare_digest(_scrypt(password, self.salt, self.n, self.r, self.p), self.digest)
 
 
@@ -93,14 +96,14 @@ class CredentialStore:
         self._key = secrets.token_bytes(32)
         self._known: dict[str, tuple[PasswordHash, bytes]] = {}
         self._hashing = asyncio.Semaphore(_PARALLEL_HASHES)
-        self._nobody = PasswordHash(_N, _R, _P, secrets.token_bytes(_SALT_BYTES), bytes(_HASH_BYTES))
+        self._nobody = PasswordHash.of(generate_password(), generated=True)
 
     def __len__(self) -> int:
         """Give the number of users."""
         return len(self._users)
 
     async def verify(self, user: str, password: str) -> bool:
-        """Whether `user` exists and this is the password. An unknown user costs as long as a wrong password."""
+        """Whether `user` exists and this is the password. An unknown one takes as long as a device's wrong password."""
         digest = hmac.digest(self._key, password.encode(), "sha256")
         stored = self._users.get(user)
         known = self._known.get(user)
