@@ -212,6 +212,7 @@ async def test_a_film_of_one_picture_in_two_seconds_is_playing(mpv: Mpv, probe: 
 
 async def test_a_film_that_ended_and_holds_its_last_picture_is_stopped(mpv: Mpv, probe: MpvProbe, clips: Path) -> None:
     mpv.play("--keep-open=yes", clips / "short.mp4")
+    await reads(probe, "playing")
     assert (await reads(probe, "stopped")).detail == "reached the end and holds the last frame"
 
 
