@@ -36,6 +36,8 @@ COMMANDS: Final[dict[str, Command]] = {
     "quarantine": Command("collector.quarantine_cli", "look at the messages that were refused", "collector"),
     "contract": Command("collector.contract_cli", "check contract files, say what they will do", "collector"),
     "sla": Command("collector.sla.cli", "evaluate contracts", "collector"),
+    "window": Command("collector.decisions.window_cli", "announce maintenance windows", "collector"),
+    "ruling": Command("collector.decisions.ruling_cli", "decide on the cause or the state of an interval", "collector"),
     "broker": Command("collector.broker.cli", "passwords for the embedded broker", "collector"),
     "simulate": Command("simulator.cli", "run virtual players that speak the real wire"),
     "demo": Command("demo.cli", "run the whole product on this machine, with a simulated fleet", "collector"),
