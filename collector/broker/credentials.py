@@ -24,6 +24,7 @@ from typing import Final
 
 import structlog
 
+from common import tasks
 from common.config import ConfigError, Finding, parse_toml, read_text
 from wire.topics import ID_PATTERN, is_id
 
@@ -95,6 +96,7 @@ class CredentialStore:
         self._users = read_credentials(path)
         self._key = secrets.token_bytes(32)
         self._known: dict[str, tuple[PasswordHash, bytes]] = {}
+        self._attempts: dict[tuple[str, bytes], asyncio.Task[bool]] = {}
         self._hashing = asyncio.Semaphore(_PARALLEL_HASHES)
         self._nobody = PasswordHash.of(generate_password(), generated=True)
 
@@ -109,6 +111,14 @@ class CredentialStore:
         known = self._known.get(user)
         if stored is not None and known is not None and known[0] is stored and hmac.compare_digest(known[1], digest):
             return True
+        attempt = self._attempts.get((user, digest))
+        if attempt is None:  # a client that was not answered in time asks again: it must not cost another hash
+            attempt = tasks.spawn(self._hash_and_compare(stored, user, password, digest), f"password of {user[:130]}")
+            self._attempts[user, digest] = attempt
+            attempt.add_done_callback(lambda _: self._attempts.pop((user, digest)))
+        return await asyncio.shield(attempt)
+
+    async def _hash_and_compare(self, stored: PasswordHash | None, user: str, password: str, digest: bytes) -> bool:
         async with self._hashing:
             fits = await asyncio.to_thread((stored or self._nobody).fits, password)
         if stored is None or not fits or self._users.get(user) is not stored:

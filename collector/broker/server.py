@@ -139,6 +139,7 @@ class EmbeddedBroker:
             writer.transport.abort()
         if self._serving:
             await asyncio.wait(list(self._serving), timeout=_STOP_S)
+        await tasks.cancel(*self._serving)  # who still waits for its password to be hashed
         if self._server is not None:
             await self._server.wait_closed()
         if self._amqtt is not None:
@@ -164,6 +165,12 @@ class EmbeddedBroker:
         if task is not None:
             self._serving[task] = writer
             task.add_done_callback(self._serving.pop)
+        try:
+            await self._admit(stream, writer)
+        except asyncio.CancelledError:  # by stop(): asyncio 3.11 would complain of a connection that was cancelled
+            writer.transport.abort()
+
+    async def _admit(self, stream: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         connect = await gate.read_connect(stream)
         refusal = connect if isinstance(connect, gate.Refusal) else await self._judge(connect)
         if refusal is not None:

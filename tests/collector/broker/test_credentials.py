@@ -1,13 +1,16 @@
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 import pytest
 
 from collector.broker.credentials import CredentialStore, PasswordHash, read_credentials, write_credentials
 from common.config import ConfigError
+from common.tasks import cancel, spawn
 from signwatch.cli import main
 from tests.collector.broker.helpers import cheap_hash, write_users
+from tests.fixtures.waiting import until
 
 
 def test_a_hash_fits_its_password_only_and_survives_being_written_down() -> None:
@@ -29,6 +32,33 @@ async def test_a_right_password_is_remembered_and_a_wrong_one_never_accepted(tmp
         assert await store.verify("acme/player-1", "secret-acme/player-1")
         assert not await store.verify("acme/player-1", "wrong")
         assert not await store.verify("acme/player-9", "secret-acme/player-1")
+
+
+async def test_attempts_at_the_same_time_cost_one_hash(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "credentials.toml"
+    write_users(path, "acme/player-1")
+    store = CredentialStore(path)
+    hashed: list[str] = []
+    fits = PasswordHash.fits
+
+    def counted(stored: PasswordHash, password: str) -> bool:
+        hashed.append(password)
+        return fits(stored, password)
+
+    monkeypatch.setattr(PasswordHash, "fits", counted)
+    attempts = [store.verify("acme/player-1", "secret-acme/player-1") for _ in range(20)]
+    assert await asyncio.gather(*attempts) == [True] * 20
+    assert hashed == ["secret-acme/player-1"]
+
+
+async def test_an_attempt_that_is_given_up_is_not_for_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "credentials.toml"
+    write_users(path, "acme/player-1")
+    store = CredentialStore(path)
+    given_up = spawn(store.verify("acme/player-1", "secret-acme/player-1"), "verify")
+    await asyncio.sleep(0)
+    await cancel(given_up)
+    await until(lambda: "acme/player-1" in store._known and not store._attempts, "it is known all the same")
 
 
 async def test_a_changed_file_tells_who_must_go(tmp_path: Path) -> None:
