@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Literal, Protocol
 
+from collector.sla.burn import BurnRate
+
 Link = Literal["online", "silent", "gone", "never"]
 ClockSource = Literal["synced", "received", "estimated"]
 HostFigures = Mapping[str, int | float | str | bool | None]
@@ -98,6 +100,7 @@ class FigureView:
     down_now: int  # of those, down (as the contract counts it)
     unknown_now: int  # of those, unknown
     down_limit: Fraction  # share of active players above which the alarm rings
+    burn: tuple[BurnRate, ...] = ()  # how fast the error budget burns; empty: there is none to burn
 
     @property
     def key(self) -> str:
@@ -128,7 +131,7 @@ class AlertView:
 
     id: int
     agreement: str  # tenant/contract
-    kind: str  # "players_down" | "breach" | "players_unknown" | …
+    kind: str  # "players_down" | "breach" | "burn_rate" | …
     severity: Literal["critical", "warning"]
     opened_ms: int
     closed_ms: int | None

@@ -29,6 +29,8 @@ ALERT_NAMES: Final = {
     "players_down": "SignwatchPlayersDown",
     "players_unknown": "SignwatchPlayersUnknown",
     "breach": "SignwatchBreach",
+    "burn_rate": "SignwatchBurnRate",
+    "burn_rate_slow": "SignwatchBurnRateSlow",
 }
 
 

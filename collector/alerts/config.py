@@ -95,19 +95,23 @@ class AgreementRules(Section, frozen=True):
     release_s: Seconds | None = None
     unknown_hold_s: Seconds | None = None
     breach_hold_s: Seconds | None = None
+    burn_hold_s: Seconds | None = None
     reopen_s: Seconds | None = None
     close_margin: Share | None = None
+    burn_close: Share | None = None
     down_over: Share | None = None
     kinds: tuple[Kind, ...] | None = None
 
     def __post_init__(self) -> None:
         _check_share("close_margin", self.close_margin)
+        _check_share("burn_close", self.burn_close)
         _check_share("down_over", self.down_over)
 
 
 class AlertsConfig(Section, frozen=True):
     """When an alarm rings, when it stops, and who is told. Times in seconds, margin and limit shares of 1.
 
+    `burn_close`: the part of its limit to which a burn rate must fall before its alarm stops.
     `down_over`: the share of active players down above which the alarm rings, strictly; None: the contract's own
     (its `eligibility.players_affected_over`), and a fifth where it names none.
     """
@@ -116,8 +120,10 @@ class AlertsConfig(Section, frozen=True):
     release_s: Seconds = 60
     unknown_hold_s: Seconds = 300
     breach_hold_s: Seconds = 60
+    burn_hold_s: Seconds = 0
     reopen_s: Seconds = 300
     close_margin: Share = Decimal("0.05")
+    burn_close: Share = Decimal("0.8")
     down_over: Share | None = None
     kinds: tuple[Kind, ...] = KINDS
     page_url: Annotated[str, msgspec.Meta(pattern=r"^(https?://\S+)?$")] = ""
@@ -126,6 +132,7 @@ class AlertsConfig(Section, frozen=True):
 
     def __post_init__(self) -> None:
         _check_share("close_margin", self.close_margin)
+        _check_share("burn_close", self.burn_close)
         _check_share("down_over", self.down_over)
         twice = [name for name, count in Counter(channel.name for channel in self.channels).items() if count > 1]
         if twice:
@@ -149,8 +156,10 @@ class AlertsConfig(Section, frozen=True):
             release_ms=_ms(number("release_s")),
             unknown_hold_ms=_ms(number("unknown_hold_s")),
             breach_hold_ms=_ms(number("breach_hold_s")),
+            burn_hold_ms=_ms(number("burn_hold_s")),
             reopen_ms=_ms(number("reopen_s")),
             close_margin=Fraction(number("close_margin")),
+            burn_close=Fraction(number("burn_close")),
             kinds=frozenset(self.kinds if own is None or own.kinds is None else own.kinds),
         )
 

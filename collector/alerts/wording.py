@@ -17,6 +17,17 @@ def percent_text(share: Fraction, *, fixed: bool = False) -> str:
     return text if fixed else text.rstrip("0").rstrip(".")
 
 
+def times_text(rate: Fraction) -> str:
+    """How many times, half up to two decimals: `14.88`, `6`."""
+    return percent_text(rate / 100)
+
+
+def span_text(length_ms: int) -> str:
+    """The length of a window, exactly: `3 d`, `1 h`, `5 min`; the largest unit of which it has a whole number."""
+    unit, seconds = next(each for each in _UNITS if length_ms % (each[1] * 1000) == 0)
+    return f"{length_ms // (seconds * 1000)} {unit}"
+
+
 def clock_text(instant_ms: int) -> str:
     """Milliseconds since 1970 → `10:02:11Z`."""
     return to_datetime(instant_ms).strftime("%H:%M:%SZ")

@@ -74,6 +74,8 @@ _STATES: Final = {
     "alert_players_down": "Too many players down",
     "alert_players_unknown": "Too many players unknown",
     "alert_breach": "Below the committed level",
+    "alert_burn_rate": "Error budget burns fast",
+    "alert_burn_rate_slow": "Error budget will not last",
     "severity_critical": "Critical",
     "severity_warning": "Warning",
     "status_objective": "Objective reached",

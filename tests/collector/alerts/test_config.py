@@ -115,7 +115,7 @@ def test_paths_are_seen_from_the_configuration_file() -> None:
             '[[agreements]]\nagreement = "*"\nkinds = ["breech"]',
             (
                 "c.toml: agreements[0].kinds[0]: invalid enum value 'breech'; "
-                "use one of players_down, breach, players_unknown [config.value]"
+                "use one of players_down, breach, players_unknown, burn_rate, burn_rate_slow [config.value]"
             ),
         ),
     ],

@@ -4,7 +4,7 @@ from fractions import Fraction
 
 import pytest
 
-from collector.alerts.wording import clock_text, length_text, percent_text
+from collector.alerts.wording import clock_text, length_text, percent_text, span_text, times_text
 
 
 @pytest.mark.parametrize(
@@ -44,3 +44,18 @@ def test_a_length_is_told_in_its_two_largest_units(length_ms: int, text: str) ->
 
 def test_an_instant_is_told_in_utc() -> None:
     assert clock_text(1_772_359_331_999) == "10:02:11Z"
+
+
+@pytest.mark.parametrize(
+    ("rate", "text"), [(Fraction(1488, 100), "14.88"), (Fraction(6), "6"), (Fraction(1, 3), "0.33")]
+)
+def test_a_rate_is_written_as_how_many_times(rate: Fraction, text: str) -> None:
+    assert times_text(rate) == text
+
+
+@pytest.mark.parametrize(
+    ("length_ms", "text"),
+    [(259_200_000, "3 d"), (86_400_000, "1 d"), (3_600_000, "1 h"), (5_400_000, "90 min"), (61_000, "61 s")],
+)
+def test_a_window_is_written_in_its_largest_whole_unit(length_ms: int, text: str) -> None:
+    assert span_text(length_ms) == text
