@@ -24,31 +24,44 @@ class Measure:
 
     def __init__(self, sets: Sequence[Sequence[Interval]], origin_ms: int, horizon_ms: int) -> None:
         """`sets` are sorted, disjoint, and lie within the two instants."""
-        self._origin_ms = origin_ms
-        self._length_ms = horizon_ms - origin_ms
-        self._stride = self._length_ms + 1  # the sets' lines lie one behind the other
-        edges: list[Integers] = []
-        offsets: list[Integers] = []
-        slopes = [0]  # before the first edge
+        self._origin_ms, self._length_ms = origin_ms, horizon_ms - origin_ms
+        stride = self._length_ms + 1  # the sets' lines lie one behind the other
+        self._shifts = np.arange(len(sets), dtype=_NUMBER) * stride - origin_ms
+        edges, offsets, rising = [np.empty(0, _NUMBER)], [np.zeros(1, _NUMBER)], [0]
         for number, members in enumerate(sets):
-            starts, ends = np.array(members, _NUMBER).reshape(-1, 2).T - origin_ms
+            starts, ends = np.array(members, _NUMBER).reshape(-1, 2).T + self._shifts[number]
             before = np.cumsum(ends - starts) - (ends - starts)  # of the set, when each interval begins
-            base = number * self._stride
-            # From a start on, the line is `instant − start + before`; from an end on, `before + length`.
-            edges.append(np.stack([starts, ends], axis=1).ravel() + base)
-            offsets.append(np.stack([before - starts, before + ends - starts], axis=1).ravel())
-            slopes += [1, 0] * len(members)
-            edges.append(np.array([base + self._stride], _NUMBER))  # where the next set's line begins, at 0
-            offsets.append(np.zeros(1, _NUMBER))
-            slopes.append(0)
-        self._edges = np.concatenate(edges) if edges else np.empty(0, _NUMBER)
-        self._offsets = np.concatenate([np.zeros(1, _NUMBER), *offsets])
-        self._rising = np.array(slopes, _NUMBER)
+            # Once a start is passed, the height is `place − start + before`; once an end is, `before + length`.
+            edges += [np.stack([starts, ends], axis=1).ravel(), np.array([(number + 1) * stride], _NUMBER)]
+            offsets += [np.stack([before - starts, before + ends - starts], axis=1).ravel(), np.zeros(1, _NUMBER)]
+            rising += [1, 0] * len(members) + [0]  # and the next line begins at 0 again
+        self._edges, self._offsets = np.concatenate(edges), np.concatenate(offsets)
+        self._rising = np.array(rising, _NUMBER)
+        self._limits = np.append(self._edges, len(sets) * stride)  # the edge that follows so many passed ones
 
     def before(self, chosen: Integers, instants_ms: Integers) -> Integers:
         """Milliseconds of set `chosen[i]` that lie before `instants_ms[i]`."""
-        within = np.clip(instants_ms - self._origin_ms, 0, self._length_ms)
-        place = np.searchsorted(self._edges, within + chosen * self._stride, side="right")
-        within *= self._rising[place]
-        within += self._offsets[place]
-        return within
+        at = self._places(chosen, instants_ms)
+        return self._heights(at, np.searchsorted(self._edges, at, side="right"))
+
+    def before_both(self, chosen: Integers, starts_ms: Integers, ends_ms: Integers) -> tuple[Integers, Integers]:
+        """`before` of starts and of the ends that follow them: most ends lie before the next edge of the line."""
+        starts, ends = self._places(chosen, starts_ms), self._places(chosen, ends_ms)
+        passed = np.searchsorted(self._edges, starts, side="right")
+        begin = self._heights(starts, passed)
+        beyond = np.flatnonzero(ends >= self._limits[passed])
+        passed[beyond] = np.searchsorted(self._edges, ends[beyond], side="right")
+        return begin, self._heights(ends, passed)
+
+    def _places(self, chosen: Integers, instants_ms: Integers) -> Integers:
+        """Where instants lie on the one line behind the other."""
+        at = np.clip(instants_ms, self._origin_ms, self._origin_ms + self._length_ms)
+        at += self._shifts[chosen]
+        return at
+
+    def _heights(self, at: Integers, passed: NDArray[np.intp]) -> Integers:
+        """How high the line is at each place, so many edges having been passed."""
+        height = self._rising[passed]
+        height *= at
+        height += self._offsets[passed]
+        return height

@@ -11,7 +11,7 @@ from collections.abc import Collection, Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from collector.sla.intervals import Interval, subtract, union
+from collector.sla.intervals import Interval, intersect, union
 from collector.sla.measure import Integers, Measure
 from collector.sla.tally import MonthSpan, Subject, Window, active_interval, belongs_to_n, counted_time, exempt_time
 from collector.sla.terms import Contract
@@ -21,8 +21,8 @@ class Roster:
     """What is known of the subjects before any evidence is looked at.
 
     `from_ms` and `until_ms` `[subject, month]`: the active interval in the counted month, never inverted. `counted`: it
-    belongs to N. `line`: the number of the subject's set in `emission` (what of its time counts) and in `answerable`
-    (what of that no window takes out).
+    belongs to N. `line`: the number of the subject's set in `emission` (what of its time counts) and in `exempt`
+    (what of that its windows take out).
     """
 
     def __init__(
@@ -32,9 +32,9 @@ class Roster:
         self.origin_ms = min((span.start_ms for span in spans), default=0)
         self.horizon_ms = max((span.counted_until_ms for span in spans), default=0)
         self.from_ms, self.until_ms, self.counted = _membership(contract, spans, subjects)
-        emission, answerable, self.line = _sets(contract, spans, subjects, windows)
+        emission, exempt, self.line = _sets(contract, spans, subjects, windows)
         self.emission = Measure(emission, self.origin_ms, self.horizon_ms)
-        self.answerable = Measure(answerable, self.origin_ms, self.horizon_ms)
+        self.exempt = Measure(exempt, self.origin_ms, self.horizon_ms)
 
 
 def _membership(
@@ -63,11 +63,11 @@ def _in_month(contract: Contract, span: MonthSpan, subject: Subject) -> tuple[in
 def _sets(
     contract: Contract, spans: Sequence[MonthSpan], subjects: Sequence[Subject], windows: Collection[Window]
 ) -> tuple[list[list[Interval]], list[list[Interval]], Integers]:
-    """Counted time over all months (at any active interval), the same without windows, and whose is which."""
+    """Counted time over all months (at any active interval), what windows take out of it, and whose is which."""
     naming = _windows_by_name(windows)
     numbers: dict[object, int] = {}
     emission: list[list[Interval]] = []
-    answerable: list[list[Interval]] = []
+    exempt: list[list[Interval]] = []
     line = np.empty(len(subjects), np.int64)
     for place, subject in enumerate(subjects):
         key = (subject.kind, id(subject.emission), naming.get(subject.id, ()))
@@ -75,9 +75,9 @@ def _sets(
         if number == len(emission):
             counted = union(counted_time(span, subject, span.start_ms, span.counted_until_ms) for span in spans)
             emission.append(counted)
-            answerable.append(subtract(counted, exempt_time(contract, windows, subject)))
+            exempt.append(intersect(counted, exempt_time(contract, windows, subject)))
         line[place] = number
-    return emission, answerable, line
+    return emission, exempt, line
 
 
 def _windows_by_name(windows: Collection[Window]) -> Mapping[str, tuple[int, ...]]:

@@ -145,19 +145,25 @@ class _Sweep:
 
     def take(self, first: int, last: int, runs: Columns) -> NDArray[np.intp]:
         """Fill in subjects `[first, last)`; which of these (from 0) have runs inside others, and are not right yet."""
-        edges = _Edges(self._roster, first, last)
+        edges, here = _Edges(self._roster, first, last), slice(first, last)
+        emission, exempt = self._roster.emission, self._roster.exempt
         painted, nested = _paint(runs, first)
-        emission, answerable, here = self._roster.emission, self._roster.answerable, slice(first, last)
-        code = runs.state * np.intp(len(CAUSES)) + runs.cause
-        layers = {name: painted.where(flags[code]) for name, flags in self._standing.items()}
+        code = runs.state * np.uint8(len(CAUSES)) + runs.cause
+        told = edges.meet(painted.joined(), emission)
+        silent = edges.meet(painted.where(~self._standing["known"][code]), emission)
+        down_rows = self._standing["down"][code]
+        down = edges.meet(painted.where(down_rows), emission)
+        accountable = down.where(self._standing["accountable"][code[down_rows]])
         self._counted_ms[here] = edges.whole(emission)
-        self._known_ms[here] = edges.time_of(layers["known"], emission)
-        self._down_ms[here] = edges.time_of(layers["down"], emission)
-        self._accountable_ms[here] = edges.time_of(layers["accountable"], answerable)
-        if self._silence.down:  # what nothing painted is unknown, and here unknown is down
-            self._down_ms[here] += edges.whole(emission) - edges.time_of(painted, emission)
+        self._known_ms[here] = edges.time_of(told) - edges.time_of(silent)
+        self._down_ms[here] = edges.time_of(down)
+        self._accountable_ms[here] = edges.time_of(accountable) - edges.time_of(edges.meet(accountable.blocks, exempt))
+        untold_ms = edges.whole(emission) - edges.time_of(told)  # what nothing painted is unknown
+        if self._silence.down:
+            self._down_ms[here] += untold_ms
         if self._silence.accountable:
-            self._accountable_ms[here] += edges.whole(answerable) - edges.time_of(painted, answerable)
+            exempt_told_ms = edges.time_of(edges.meet(told.blocks, exempt))
+            self._accountable_ms[here] += untold_ms - edges.whole(exempt) + exempt_told_ms
         return nested
 
     def put(self, subject: int, month: int, tally: Tally) -> None:
@@ -200,12 +206,32 @@ class _Blocks:
     end_ms: Integers
 
     def where(self, chosen: Flags) -> _Blocks:
-        """The chosen ones; those that touch become one."""
+        """The chosen ones."""
         kept = np.flatnonzero(chosen)
-        subject, start, end = self.subject[kept], self.start_ms[kept], self.end_ms[kept]
-        parted = (subject[1:] != subject[:-1]) | (start[1:] != end[:-1])
-        begins, ends = np.append(True, parted)[: len(kept)], np.append(parted, True)[: len(kept)]
-        return _Blocks(subject[begins], start[begins], end[ends])
+        return _Blocks(self.subject[kept], self.start_ms[kept], self.end_ms[kept])
+
+    def joined(self) -> _Blocks:
+        """The same time in fewer ones: those that touch become one."""
+        parted = (self.subject[1:] != self.subject[:-1]) | (self.start_ms[1:] != self.end_ms[:-1])
+        begins, ends = (
+            np.flatnonzero(np.append(*pair)[: len(self.subject)]) for pair in ((True, parted), (parted, True))
+        )
+        return _Blocks(self.subject[begins], self.start_ms[begins], self.end_ms[ends])
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Met:
+    """Blocks, and how much of a set lies before each begins and before each ends."""
+
+    blocks: _Blocks
+    measure: Measure
+    begin: Integers
+    end: Integers
+
+    def where(self, chosen: Flags) -> _Met:
+        """The chosen ones."""
+        kept = np.flatnonzero(chosen)
+        return _Met(self.blocks.where(chosen), self.measure, self.begin[kept], self.end[kept])
 
 
 def _paint(runs: Columns, first: int) -> tuple[_Blocks, NDArray[np.intp]]:
@@ -232,18 +258,21 @@ class _Edges:
         """What of the sets lies in each month, `[subject, month]`."""
         return _between(self._before(measure))
 
-    def time_of(self, layer: _Blocks, measure: Measure) -> Integers:
-        """How much of the sets the layer covers in each month, `[subject, month]`."""
-        if not len(layer.subject):
+    def meet(self, blocks: _Blocks, measure: Measure) -> _Met:
+        """Look the blocks up in the sets of their subjects."""
+        return _Met(blocks, measure, *measure.before_both(self._line[blocks.subject], blocks.start_ms, blocks.end_ms))
+
+    def time_of(self, met: _Met) -> Integers:
+        """How much of the sets the blocks cover in each month, `[subject, month]`."""
+        blocks = met.blocks
+        if not len(blocks.subject):
             return np.zeros(self._at_ms.shape[1:], np.int64)
-        line = self._line[layer.subject]
-        ends = measure.before(line, layer.end_ms)
-        covered = np.append(0, np.cumsum(ends - measure.before(line, layer.start_ms)))
-        begun = np.searchsorted(self._keys(layer.subject, layer.start_ms), self._keys(self._subject, self._at_ms))
+        covered = np.append(0, np.cumsum(met.end - met.begin))
+        begun = np.searchsorted(self._keys(blocks.subject, blocks.start_ms), self._keys(self._subject, self._at_ms))
         newest = np.maximum(begun - 1, 0)
-        own = (begun > 0) & (layer.subject[newest] == self._subject)
-        beyond = np.where(own, np.maximum(ends[newest] - self._before(measure), 0), 0)  # of the block that lasts still
-        return _between(covered[begun] - beyond)
+        own = (begun > 0) & (blocks.subject[newest] == self._subject)
+        lasting = np.maximum(met.end[newest] - self._before(met.measure), 0)  # of the newest block, beyond the edge
+        return _between(covered[begun] - np.where(own, lasting, 0))
 
     def _before(self, measure: Measure) -> Integers:
         return measure.before(self._line[self._subject], self._at_ms)
