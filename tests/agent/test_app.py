@@ -151,7 +151,7 @@ async def test_what_is_done_to_mpv_is_what_the_runs_say(player: Player, listener
     player.mpv.play("--loop", clips / "clip.mp4")
     await player.start()
     await listener.hears("playing")
-    player.mpv.process.send(signal.SIGSTOP)
+    player.mpv.process.freeze()
     await listener.hears("frozen")
     player.mpv.process.send(signal.SIGCONT)
     await listener.hears("playing")
@@ -286,6 +286,20 @@ async def test_a_broker_that_is_away_costs_no_evidence(
 
     await until(empty, "both are acknowledged")
     assert player.agent.stop() == 0
+
+
+async def test_a_broker_that_hangs_does_not_keep_the_agent_from_stopping(
+    player: Player, listener: Listener, mosquitto: Mosquitto
+) -> None:
+    await player.start()
+    await player.push("playing")
+    await listener.hears("playing", "menu")
+    await player.gives_a_sign_of_life("menu")
+    mosquitto.process.send(signal.SIGSTOP)
+    assert player.agent.stop() == 0
+    mosquitto.process.send(signal.SIGCONT)
+    assert player.recalled().open == {}
+    assert player.waiting() >= 1
 
 
 async def test_a_damaged_spool_starts_with_what_is_intact(player: Player, listener: Listener, clips: Path) -> None:

@@ -102,7 +102,7 @@ def test_the_ledger_says_what_was_done_to_a_real_mpv(site: Site, processes: Proc
     mpv.process.start()
     do("playing")
     site.wait_for_state("player-1", "playing")
-    mpv.process.send(signal.SIGSTOP)  # hung: it holds its socket and never answers
+    mpv.process.freeze()  # hung: it holds its socket and never answers
     do("frozen")
     site.wait_for_state("player-1", "frozen")
     mpv.process.send(signal.SIGCONT)

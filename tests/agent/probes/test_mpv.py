@@ -288,7 +288,7 @@ async def test_a_hung_mpv_is_frozen_however_long_it_hangs_and_playing_when_it_go
     mpv.play("--loop", clips / "clip.mp4")
     await reads(probe, "playing")
     watch = watching(probe)
-    mpv.process.send(signal.SIGSTOP)
+    mpv.process.freeze()
     for _ in range(4):
         assert await watch.ask() == MpvProbe.silence
     assert probe._ipc is not None
@@ -300,14 +300,14 @@ async def test_a_hung_mpv_is_frozen_however_long_it_hangs_and_playing_when_it_go
 
 async def test_an_agent_that_starts_beside_a_hung_mpv_sees_it_frozen(mpv: Mpv, probe: MpvProbe, clips: Path) -> None:
     mpv.play("--loop", clips / "clip.mp4")
-    mpv.process.send(signal.SIGSTOP)
+    mpv.process.freeze()
     assert await watching(probe).ask() == MpvProbe.silence
     mpv.process.send(signal.SIGCONT)
 
 
 async def test_a_hung_mpv_whose_backlog_is_full_is_frozen_too(mpv: Mpv, probe: MpvProbe) -> None:
     mpv.play()
-    mpv.process.send(signal.SIGSTOP)
+    mpv.process.freeze()
     others = []
     try:
         while True:

@@ -133,7 +133,7 @@ async def test_a_process_that_is_held_is_frozen_and_playing_when_it_goes_on(
 ) -> None:
     player = start(BUSY)
     await reads(by_cmdline, "playing")
-    player.send(signal.SIGSTOP)
+    player.freeze()
     assert "is held" in ((await reads(by_cmdline, "frozen")).detail or "")
     player.send(signal.SIGCONT)
     await reads(by_cmdline, "playing")
