@@ -14,7 +14,7 @@ from typing import Final
 
 from collector.ledger.quarantine_store import Kept, count_by_reason, kept_message, kept_messages
 from collector.registry.backend import read_ledger
-from collector.registry.cli import Subparsers, add_ledger, ledger_path
+from collector.registry.options import Subparsers, add_ledger, ledger_path
 from common.clock import iso
 from common.config import ConfigError, Finding
 

@@ -15,7 +15,7 @@ from collector.decisions.shell import add_interval, add_reason, add_tenant, inst
 from collector.ledger.decisions_store import read_rulings
 from collector.ledger.registry_store import read_registry
 from collector.registry.backend import read_ledger
-from collector.registry.cli import Subparsers, add_ledger, ledger_path, read_who
+from collector.registry.options import Subparsers, add_ledger, ledger_path, read_who
 from collector.sla.instants import format_instant
 from common.clock import SystemClock
 from wire.states import CAUSES, PLATFORM_STATES, PLAYER_STATES

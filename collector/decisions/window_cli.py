@@ -17,7 +17,7 @@ from collector.decisions.orders import Announce, Cancel, DecisionAnswer, Decisio
 from collector.decisions.shell import add_interval, add_reason, add_tenant, instant, show_warnings
 from collector.ledger.decisions_store import read_windows
 from collector.registry.backend import read_ledger
-from collector.registry.cli import Subparsers, add_ledger, ledger_path, read_who
+from collector.registry.options import Subparsers, add_ledger, ledger_path, read_who
 from collector.sla.instants import DAY_MS, format_instant, parse_zone
 from common.clock import SystemClock
 from common.config import ConfigError, Finding, read_text

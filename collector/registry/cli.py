@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import argparse
-import getpass
 import json
-import os
 import sys
 from pathlib import Path
 from typing import Final
@@ -15,7 +13,8 @@ from collector.ledger.registry_store import newcomers, read_registry
 from collector.registry.backend import apply, read_ledger
 from collector.registry.export import to_csv, to_toml
 from collector.registry.files import SourceFile
-from collector.registry.plan import LONGEST_WHO, ApplyAnswer, ApplyRequest
+from collector.registry.options import Subparsers, add_ledger, ledger_path, read_who
+from collector.registry.plan import ApplyAnswer, ApplyRequest
 from collector.registry.render import describe, render
 from collector.sla.instants import parse_instant
 from common.clock import SystemClock, iso
@@ -23,8 +22,6 @@ from common.config import ConfigError, Finding, read_text
 
 _SHOWN_CHANGES: Final = 60
 _SHOWN_ENTRIES: Final = 100
-
-Subparsers = argparse._SubParsersAction  # noqa: SLF001  # argparse has no public name for it
 
 
 def add_parser(subparsers: Subparsers[argparse.ArgumentParser]) -> None:
@@ -35,23 +32,6 @@ def add_parser(subparsers: Subparsers[argparse.ArgumentParser]) -> None:
     _add_export(commands)
     _add_newcomers(commands)
     _add_log(commands)
-
-
-def add_ledger(parser: argparse.ArgumentParser) -> None:
-    """Add the two ways to name a ledger."""
-    where = parser.add_mutually_exclusive_group(required=True)
-    where.add_argument("--ledger", type=Path, metavar="PATH", help="the ledger's file")
-    where.add_argument("--config", type=Path, metavar="FILE", help="the collector's configuration, which names it")
-
-
-def ledger_path(options: argparse.Namespace) -> Path:
-    """The ledger that the options name; ConfigError where the configuration cannot be used."""
-    if options.ledger is not None:
-        path: Path = options.ledger
-        return path
-    from collector.config import load_config
-
-    return Path(load_config(options.config).ledger.path)
 
 
 def _add_apply(commands: Subparsers[argparse.ArgumentParser]) -> None:
@@ -151,23 +131,6 @@ def _until(options: argparse.Namespace) -> int | None:
     except ValueError as error:
         remedy = "write it as 2026-04-01T00:00:00+02:00"
         raise ConfigError(Finding("registry.until", "--until", "", f"{options.until!r} {error}", remedy)) from None
-
-
-def read_who(given: str) -> str:
-    """Who decides, for the journal: as given, or the login name; ConfigError where it is no name."""
-    if not given:
-        return _login()
-    if not given.isprintable() or len(given) > LONGEST_WHO:
-        message = "is no name that a journal can keep"
-        raise ConfigError(Finding("registry.who", "--who", "", message, f"use one line of at most {LONGEST_WHO}"))
-    return given
-
-
-def _login() -> str:
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):  # a user id without a name, as in some containers
-        return f"uid {os.getuid()}"
 
 
 def _export(options: argparse.Namespace) -> int:
