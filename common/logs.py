@@ -2,12 +2,25 @@
 
 from __future__ import annotations
 
+import io
 import logging
 import sys
-from typing import Literal
+from typing import Final, Literal, TextIO, cast
 
 import structlog
 
+
+class _Stderr(io.TextIOBase):
+    """Whatever standard error is at the moment of writing: it may be replaced or closed after the set-up."""
+
+    def write(self, text: str, /) -> int:
+        return sys.stderr.write(text)
+
+    def flush(self) -> None:
+        sys.stderr.flush()
+
+
+_STDERR: Final = cast("TextIO", _Stderr())
 Format = Literal["auto", "json", "text"]
 Level = Literal["debug", "info", "warning", "error"]
 
@@ -31,10 +44,10 @@ def set_up(level: Level = "info", style: Format = "auto") -> None:
     structlog.configure(
         processors=[*before, renderer],
         wrapper_class=structlog.make_filtering_bound_logger(threshold),
-        logger_factory=structlog.WriteLoggerFactory(file=sys.stderr),
-        cache_logger_on_first_use=True,
+        logger_factory=structlog.WriteLoggerFactory(file=_STDERR),
+        cache_logger_on_first_use=False,  # so that a second call reaches loggers that have spoken already
     )
-    handler = logging.StreamHandler(sys.stderr)
+    handler = logging.StreamHandler(_STDERR)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(foreign_pre_chain=before, processors=[_drop_meta, renderer]),
     )

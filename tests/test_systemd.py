@@ -7,7 +7,6 @@ import os
 import re
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -68,7 +67,7 @@ def test_systemd_finds_no_mistake_in_the_unit(unit: str, tmp_path: Path) -> None
     text = (FOLDER / unit).read_text(encoding="utf-8")
     assert f"ExecStart={INSTALLED} " in text
     copy = tmp_path / unit
-    copy.write_text(text.replace(INSTALLED, sys.executable), encoding="utf-8")  # that program must exist
+    copy.write_text(text.replace(INSTALLED, "/bin/true"), encoding="utf-8")  # a program that exists
     verified = run("systemd-analyze", "verify", "--man=no", "--recursive-errors=no", copy)
     assert verified.stderr == ""
     assert verified.returncode == 0

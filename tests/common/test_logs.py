@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import io
 import json
+import logging
 import subprocess
 import sys
 
 import pytest
+import structlog
 
+from common import logs
 from tests.fixtures.processes import ROOT
 
 SCRIPT = """
@@ -61,3 +65,29 @@ def test_text_is_for_people() -> None:
 def test_the_level_decides_what_is_said(level: str, events: list[str]) -> None:
     said = [json.loads(line)["event"] for line in lines_of(level)]
     assert [event for event in said if not event.startswith("slow")] == events
+
+
+def test_logs_follow_standard_error_when_it_is_replaced_and_closed(monkeypatch: pytest.MonkeyPatch) -> None:
+    log = structlog.get_logger("module")
+    first, second = io.StringIO(), io.StringIO()
+    monkeypatch.setattr(sys, "stderr", first)
+    logs.set_up("info", "json")
+    log.info("one")
+    monkeypatch.setattr(sys, "stderr", second)
+    first_said = first.getvalue()
+    first.close()
+    log.info("two")
+    logging.getLogger("library").warning("three")
+    assert json.loads(first_said)["event"] == "one"
+    assert [json.loads(line)["event"] for line in second.getvalue().splitlines()] == ["two", "three"]
+
+
+def test_a_second_set_up_reaches_loggers_that_have_spoken_already(monkeypatch: pytest.MonkeyPatch) -> None:
+    log = structlog.get_logger("module")
+    said = io.StringIO()
+    monkeypatch.setattr(sys, "stderr", said)
+    logs.set_up("info", "json")
+    log.info("one")
+    logs.set_up("error", "json")
+    log.info("two")
+    assert [json.loads(line)["event"] for line in said.getvalue().splitlines()] == ["one"]
