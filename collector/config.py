@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated
@@ -43,6 +44,15 @@ class MqttConfig(Section, frozen=True):
     def read_password(self) -> str:
         """The password, from its file where one is named; read anew at each connect."""
         return read_text(Path(self.password_file)).strip() if self.password_file else self.password
+
+    def tls_context(self) -> ssl.SSLContext | None:
+        """What TLS needs, None without; OSError where a file cannot be used. Read anew at each connect."""
+        if not self.tls:
+            return None
+        context = ssl.create_default_context(cafile=self.ca_file or None)
+        if self.cert_file:
+            context.load_cert_chain(self.cert_file, self.key_file or None)
+        return context
 
 
 class BrokerConfig(Section, frozen=True):
@@ -105,7 +115,25 @@ def load_config(path: Path) -> CollectorConfig:
                 "name your broker, or add a [broker] table for the embedded one",
             )
         )
-    return resolve(config, path.parent)
+    resolved = resolve(config, path.parent)
+    check_mqtt(resolved.mqtt, str(path))
+    return resolved
+
+
+def check_mqtt(mqtt: MqttConfig, file: str) -> None:
+    """ConfigError where the link to the broker could never be made: no such port, files that cannot be used."""
+    if mqtt.host and mqtt.port == 0:
+        finding = Finding(
+            "collector.port", file, "mqtt.port", "is 0", "write the broker's port, 1883 or 8883 as a rule"
+        )
+        raise ConfigError(finding)
+    mqtt.read_password()
+    try:
+        mqtt.tls_context()
+    except (OSError, ValueError) as error:  # ssl.SSLError is an OSError
+        where = "mqtt.cert_file" if mqtt.cert_file else "mqtt.ca_file"
+        finding = Finding("collector.tls", file, where, f"cannot be used ({error})", "check that the files are there")
+        raise ConfigError(finding) from None
 
 
 def resolve(config: CollectorConfig, base: Path) -> CollectorConfig:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import random
-import ssl
 from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Final, Protocol
@@ -16,6 +15,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 import aiomqtt
 import structlog
 
+from common.config import ConfigError
 from common.tasks import cancel, spawn
 from wire.messages import Ack, encode
 from wire.topics import Address, subscriptions, topic
@@ -79,7 +79,7 @@ class MqttLink:
             try:
                 async with self._client() as client:
                     await self._session(client)
-            except aiomqtt.MqttError as error:
+            except (aiomqtt.MqttError, ConfigError, OSError) as error:  # the files are read anew, and may be bad now
                 if self.connected:
                     backoff_s = BACKOFF_MIN_S
                 log.warning("broker_lost", host=self._config.host, port=self._config.port, error=str(error))
@@ -134,14 +134,5 @@ class MqttLink:
             keepalive=config.keepalive_s,
             clean_session=True,  # heartbeats restate and runs are sent again: nothing needs the broker's memory
             queue_type=partial(Inbox, sink=self._sink),  # type: ignore[arg-type]  # any callable does
-            tls_context=_tls(config),
+            tls_context=config.tls_context(),
         )
-
-
-def _tls(config: MqttConfig) -> ssl.SSLContext | None:
-    if not config.tls:
-        return None
-    context = ssl.create_default_context(cafile=config.ca_file or None)
-    if config.cert_file:
-        context.load_cert_chain(config.cert_file, config.key_file or None)
-    return context

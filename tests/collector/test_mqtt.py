@@ -1,14 +1,19 @@
 import asyncio
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import aiomqtt
 import pytest
+import structlog
 
 from collector import mqtt as mqtt_module
+from collector.broker import CredentialStore, EmbeddedBroker
+from collector.broker.credentials import PasswordHash, write_credentials
 from collector.config import MqttConfig
 from collector.mqtt import MqttLink
 from common.tasks import cancel, spawn
 from tests.fixtures.mosquitto import Mosquitto
+from tests.fixtures.waiting import until
 from wire.messages import Ack, decode
 from wire.topics import Address, topic
 
@@ -67,3 +72,20 @@ async def test_it_comes_back_when_the_broker_was_killed(link: tuple[MqttLink, Ea
             await device.publish(HEARTBEAT, b"again", qos=1)
             assert (await ears.heard.get())[1] == b"again"
     assert sender.reconnects_total >= 1
+
+
+async def test_a_broker_that_does_not_let_us_read_is_no_connection(tmp_path: Path) -> None:
+    credentials = tmp_path / "credentials.toml"
+    write_credentials(credentials, {"acme/player-1": PasswordHash.of("p")})  # a device, who hears only its own acks
+    broker = EmbeddedBroker("127.0.0.1:0", CredentialStore(credentials))
+    await broker.start()
+    ears = Ears()
+    config = MqttConfig(host="127.0.0.1", port=broker.port, username="acme/player-1", password="p")
+    link = MqttLink(config, ears.take, ears.links.put_nowait)
+    with structlog.testing.capture_logs() as logs:
+        task = spawn(link.run(), "link")
+        await until(lambda: link.reconnects_total > 0, "the link has given up once")
+        await cancel(task)
+    await broker.stop()
+    assert ears.links.empty()
+    assert "does not let us read signwatch/v1/+/+/+/hello" in "".join(str(line.get("error")) for line in logs)
