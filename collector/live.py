@@ -118,6 +118,8 @@ class Live:
             for output in self.fleet.outputs_of(address):
                 self._forget_view((address, output))
         self._show(changed)
+        if any(row.closed for _, row in outcome.rows):  # late history changes no state, but figures
+            self._due.set()
 
     def tick(self) -> None:
         """Let silence and emission hours be noticed; call about every second."""

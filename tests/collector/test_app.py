@@ -1,0 +1,95 @@
+"""A whole collector in this process: it keeps its pace on the event loop, whatever is done to the wall clock."""
+
+import threading
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from collector import app as app_module
+from collector.app import Collector
+from collector.broker.credentials import PasswordHash, write_credentials
+from collector.config import BrokerConfig, CollectorConfig, ContractsConfig, LedgerConfig, MqttConfig, WebConfig
+from collector.registry.model import Device, Registry, Subject
+from collector.views import FigureView
+from common.clock import SystemClock
+from tests.fixtures.waiting import until
+from wire.messages import Heartbeat, Run, encode
+from wire.topics import Address, topic
+
+PLAYER = Address("acme", "player-1")
+SUBJECT = Subject("acme", "player-1", "main", "player", "", "admira")
+REGISTRY = Registry(devices={"acme/player-1": Device("acme", "player-1", None, "")}, subjects={SUBJECT.key: SUBJECT})
+CONTRACT = Path(__file__).parents[2] / "contracts" / "admira.toml"
+HOUR = 3_600_000
+
+
+@dataclass
+class SetClock(SystemClock):
+    """The machine's clock, whose wall somebody may set."""
+
+    set_by_ms: int = 0
+
+    def __post_init__(self) -> None:
+        super().__init__()
+
+    def wall_ms(self) -> int:
+        return super().wall_ms() + self.set_by_ms
+
+
+@pytest.fixture
+async def running(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[tuple[Collector, SetClock]]:
+    monkeypatch.setattr(app_module, "FIGURES_EVERY_S", 0.05)
+    monkeypatch.setattr(app_module, "TICK_EVERY_S", 0.05)
+    credentials = tmp_path / "credentials.toml"
+    write_credentials(credentials, {"collector": PasswordHash.of("c")})
+    clock = SetClock()
+    config = CollectorConfig(
+        ledger=LedgerConfig(path=str(tmp_path / "ledger.db")),
+        mqtt=MqttConfig(username="collector", password="c"),
+        broker=BrokerConfig(listen="127.0.0.1:0", credentials=str(credentials)),
+        web=WebConfig(listen="127.0.0.1:0"),
+        contracts=ContractsConfig(files=(str(CONTRACT),)),
+    )
+    collector = Collector(config, clock)
+    await collector.start()
+    await collector._registry_changed(REGISTRY)
+    yield collector, clock
+    await collector.stop()
+
+
+def heartbeat(clock: SetClock) -> bytes:
+    now, mono = clock.wall_ms(), clock.mono_ms()
+    run = Run(seq=1, output="main", state="playing", start_ms=now, start_mono_ms=mono)
+    stamp = {"spool": "5" * 32, "boot": "a" * 32, "sent_ms": now, "mono_ms": mono, "synced": True}
+    return encode(Heartbeat(**stamp, open=[run]))  # type: ignore[arg-type]
+
+
+async def test_figures_are_computed_on_the_event_loop_again_and_again(running: tuple[Collector, SetClock]) -> None:
+    collector, _ = running
+    threads: list[threading.Thread] = []
+    collector.live.on_figure(lambda _figure: threads.append(threading.current_thread()))
+    await until(lambda: len(threads) >= 3, "three figures")
+    assert set(threads) == {threading.main_thread()}
+
+
+@pytest.mark.parametrize("step_ms", [HOUR, -HOUR])
+async def test_a_wall_clock_that_is_set_makes_nobody_silent_and_stops_nothing(
+    running: tuple[Collector, SetClock], step_ms: int
+) -> None:
+    collector, clock = running
+    collector.ingest.receive(topic(PLAYER, "heartbeat"), heartbeat(clock))
+    await until(lambda: collector.live.player_view(SUBJECT).state == "playing", "the player plays")
+    states: list[str] = []
+    figures: list[int] = []
+
+    def note(figure: FigureView) -> None:
+        states.append(collector.live.player_view(SUBJECT).state)
+        figures.append(figure.computed_ms)
+
+    collector.live.on_figure(note)
+    clock.set_by_ms = step_ms
+    await until(lambda: len(figures) >= 5, "figures go on")
+    assert set(states) == {"playing"}
+    assert abs(figures[-1] - clock.wall_ms()) < HOUR / 2
