@@ -18,8 +18,8 @@ MAX_INTERVAL_S: Final = 86_400
 
 _LATEST_MS = 253_402_300_799_999  # the end of the year 9999
 
-Id = Annotated[str, msgspec.Meta(pattern=f"^{ID_PATTERN}$")]
-Token = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-zA-Z_-]{1,64}$")]
+Id = Annotated[str, msgspec.Meta(pattern=rf"^{ID_PATTERN}\Z")]
+Token = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-zA-Z_-]{1,64}\Z")]
 Seq = Annotated[int, msgspec.Meta(ge=0, le=2**53)]
 Millis = Annotated[int, msgspec.Meta(ge=0, le=_LATEST_MS)]
 Detail = Annotated[str, msgspec.Meta(max_length=1000)]

@@ -137,6 +137,13 @@ async def test_an_unknown_state_is_refused_and_not_guessed_at(bench: Bench) -> N
     assert bench.ingest.refused_total == {"invalid": 1}
 
 
+@pytest.mark.parametrize("name", [b'"output":"main', b'"spool":"' + b"5" * 32, b'"boot":"' + b"a" * 32])
+async def test_no_name_ends_with_a_new_line(bench: Bench, name: bytes) -> None:
+    bench.ingest.receive(RUNS, bench.runs(1).replace(name, name + b"\\n", 1))
+    await bench.drain()
+    assert bench.ingest.refused_total == {"invalid": 1}
+
+
 async def test_a_player_is_never_up_as_a_platform_is(bench: Bench) -> None:
     bench.ingest.receive(RUNS, bench.runs(1).replace(b'"frozen"', b'"up"'))
     bench.ingest.receive(HEARTBEAT, bench.heartbeat().replace(b'"playing"', b'"up"'))
