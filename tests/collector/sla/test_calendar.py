@@ -177,3 +177,13 @@ def test_only_the_latest_spans_are_remembered() -> None:
     for hour in range(200):
         made.open_intervals(hour * HOUR_MS, (hour + 1) * HOUR_MS)
     assert len(made._spans) <= 64
+
+
+def test_it_is_plain_that_nothing_opens_only_without_hours_in_rules_and_dates_to_come() -> None:
+    day = date(2026, 3, 2)
+    assert calendar().never_opens_after(day)
+    assert calendar(rules=[{"hours": []}]).never_opens_after(day)
+    assert not calendar(rules=[{"hours": []}, {"hours": ["09:00-10:00"]}]).never_opens_after(day)
+    assert not calendar(open={"2026-03-03": ["09:00-10:00"]}).never_opens_after(day)
+    assert calendar(open={"2026-03-02": ["09:00-10:00"]}).never_opens_after(day)
+    assert calendar(open={"2026-03-03": []}).never_opens_after(day)

@@ -131,3 +131,9 @@ def test_the_clock_has_run_for_its_target_exactly_at_its_deadline(hours: int, op
     due = judge_clock(calendar, opened, target, pauses, opened).due_at_ms
     assert judge_clock(calendar, opened, target, pauses, due).elapsed_ms == hours * HOUR_MS
     assert judge_clock(calendar, opened, target, pauses, due - 1).elapsed_ms == hours * HOUR_MS - 1
+
+
+def test_a_target_may_be_a_century_and_no_more() -> None:
+    assert parse_target("36525 days", has_calendar=False).amount == 36_525
+    with pytest.raises(ValueError, match="over a century"):
+        parse_target("36526 days", has_calendar=False)
