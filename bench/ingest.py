@@ -16,10 +16,8 @@ import asyncio
 import contextlib
 import json
 import os
-import platform
 import resource
 import socket
-import statistics
 import struct
 import subprocess
 import sys
@@ -33,6 +31,8 @@ from typing import Any
 import aiomqtt
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from _common import free_port, machine, summary, wait_for_port
 
 from collector.bus import Bus
 from collector.config import MqttConfig
@@ -127,9 +127,7 @@ def swallow(connection: socket.socket, size: int) -> None:
 @contextlib.contextmanager
 def mosquitto() -> Iterator[int]:
     """Start a real broker on a free port; queues are large enough that nothing is dropped."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
+    port = free_port()
     with tempfile.TemporaryDirectory() as folder:
         config = Path(folder) / "mosquitto.conf"
         config.write_text(
@@ -137,18 +135,9 @@ def mosquitto() -> Iterator[int]:
             "max_queued_messages 0\nmax_inflight_messages 0\n"
         )
         with subprocess.Popen(["mosquitto", "-c", str(config)], stderr=subprocess.DEVNULL) as broker:
-            wait_for_port(port)
+            wait_for_port(port, "mosquitto")
             yield port
             broker.terminate()
-
-
-def wait_for_port(port: int) -> None:
-    """Wait until somebody listens."""
-    for _ in range(200):
-        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 0.2):
-            return
-        time.sleep(0.05)
-    raise SystemExit(f"nobody listens on port {port}: is mosquitto installed?")
 
 
 async def collector(port: int, messages: int, publisher: Publisher) -> dict[str, float]:
@@ -239,32 +228,6 @@ def measure(what: str, messages: int, devices: int) -> dict[str, float]:
             result = asyncio.run(asyncio.wait_for(receiver(port, messages, publisher), LIMIT_S))
         publisher.end()
     return result
-
-
-def summary(results: list[dict[str, float]]) -> dict[str, dict[str, float]]:
-    """Median, minimum and maximum of each figure."""
-    return {
-        name: {
-            "median": round(statistics.median(values), 1),
-            "min": round(min(values), 1),
-            "max": round(max(values), 1),
-        }
-        for name in results[0]
-        if (values := [result[name] for result in results])
-    }
-
-
-def machine() -> dict[str, object]:
-    """Say what this was measured on."""
-    model = next(
-        (
-            line.split(":", 1)[1].strip()
-            for line in Path("/proc/cpuinfo").read_text().splitlines()
-            if "model name" in line
-        ),
-        platform.machine(),
-    )
-    return {"cpu": model, "cores": os.cpu_count(), "python": platform.python_version(), "kernel": platform.release()}
 
 
 def main() -> None:
