@@ -252,10 +252,15 @@ async def _within(seconds: float | None, event: asyncio.Event) -> None:
 
 @asynccontextmanager
 async def _leaving(client: aiomqtt.Client) -> AsyncIterator[None]:
-    """Disconnect a connected client in the end."""
+    """Disconnect a connected client in the end; not where the agent breaks down, for then its will shall speak."""
     try:
         yield
-    finally:
+    except asyncio.CancelledError:
+        raise
+    except BaseException:
+        await client.__aexit__(None, None, None)
+        raise
+    else:
         await client.__aexit__(None, None, None)
 
 
