@@ -1,0 +1,140 @@
+"""Mutation testing of the contract core: change the code in every small way, and see whether a test notices.
+
+    ./dev mutate                          every module of collector/sla that judges
+    ./dev mutate tally windows            these only
+    ./dev mutate --list                   what survived the last time, as differences
+
+The work is done on a copy in build/mutation, so the checkout stays as it is; a second run goes on where the first one
+ended, and judges anew only what changed. docs/mutation.md has the results and the reasons of the survivors.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shutil
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+COPY = ROOT / "build/mutation"
+CORE = "collector/sla"
+TESTS = "tests/collector/sla"
+COPIED = ("agent", "collector", "common", "contracts", "demo", "docs", "signwatch", "simulator", "tests", "wire")
+
+# What judges. (The readers of files, and what words findings, have tables of exact messages instead.)
+JUDGES = (
+    *("intervals", "timeline", "tally", "eligibility", "availability", "windows", "bands", "discounts", "verdict"),
+    *("instants", "calendar", "clock", "columns", "measure", "roster", "sweep"),
+)
+# The tests that decide: the fast ones that say what they mean. Random fleets against the naive reading would kill more.
+DECIDING = (
+    *("intervals", "timeline", "tally", "eligibility", "availability", "windows", "bands", "discounts", "instants"),
+    *("calendar", "clock", "columns", "measure", "roster", "sweep", "case", "public_cases"),
+)
+SETTINGS = """
+[tool.mutmut]
+source_paths = ["{core}"]
+only_mutate = {modules}
+also_copy = {copied}
+pytest_add_cli_args_test_selection = {tests}
+pytest_add_cli_args = [
+    "-p", "no:cacheprovider", "--hypothesis-profile=mutation", "-m", "not slow and not system",
+]
+timeout_multiplier = 4.0
+timeout_constant = 2.0
+"""
+KILLED, SURVIVED, UNTESTED = 1, 0, 33  # exit codes, as mutmut keeps them
+
+
+def refresh(modules: list[str]) -> None:
+    """Bring the copy up to date; what mutmut knows of it stays."""
+    COPY.mkdir(parents=True, exist_ok=True)
+    for folder in COPIED:
+        shutil.rmtree(COPY / folder, ignore_errors=True)
+        shutil.copytree(ROOT / folder, COPY / folder, ignore=shutil.ignore_patterns("__pycache__", "artefacts"))
+    tests = [f"{TESTS}/test_{name}.py" for name in DECIDING if (ROOT / f"{TESTS}/test_{name}.py").exists()]
+    settings = SETTINGS.format(
+        core=CORE,
+        modules=json.dumps([f"{CORE}/{name}.py" for name in modules]),
+        copied=json.dumps([folder for folder in COPIED if folder != "tests"]),
+        tests=json.dumps(tests),
+    )
+    (COPY / "pyproject.toml").write_text((ROOT / "pyproject.toml").read_text(encoding="utf-8") + settings)
+    shutil.copy(ROOT / "README.md", COPY)
+
+
+def results() -> dict[str, dict[str, int | None]]:
+    """Module → mutant → the exit code of its tests (None: not judged yet)."""
+    found = {}
+    for meta in sorted((COPY / "mutants" / CORE).glob("*.py.meta")):
+        found[meta.name.removesuffix(".py.meta")] = json.loads(meta.read_text(encoding="utf-8"))["exit_code_by_key"]
+    return found
+
+
+def tell() -> None:
+    """Print a line for each module, and one for all."""
+    everything: Counter[str] = Counter()
+    for module, mutants in results().items():
+        counts = Counter(map(verdict, mutants.values()))
+        everything += counts
+        print(line(module, counts))
+    print(line("all", everything))
+
+
+def verdict(code: int | None) -> str:
+    """What an exit code means. Whatever is no plain pass is noticed: a failure, an error, an endless loop."""
+    if code is None:
+        return "open"
+    return {SURVIVED: "survived", UNTESTED: "survived"}.get(code, "killed")
+
+
+def line(name: str, counts: Counter[str]) -> str:
+    """One module's counts."""
+    judged = counts["killed"] + counts["survived"]
+    share = f"{100 * counts['killed'] / judged:.1f} %" if judged else "–"
+    waiting = f", {counts['open']} not judged" if counts["open"] else ""
+    return (
+        f"{name:14} {judged:5} mutants, {counts['killed']:5} killed, {counts['survived']:4} survived: {share}{waiting}"
+    )
+
+
+def survivors() -> None:
+    """Print each survivor as a difference."""
+    for mutants in results().values():
+        for name, code in mutants.items():
+            if verdict(code) == "survived":
+                subprocess.run([mutmut(), "show", name], cwd=COPY, check=True)
+
+
+def mutmut() -> str:
+    """Find the program, beside this Python."""
+    program = Path(sys.executable).with_name("mutmut")
+    if not program.exists():
+        raise SystemExit(f"{program} is missing; install it with: {sys.executable} -m pip install -e '{ROOT}[mutate]'")
+    return str(program)
+
+
+def main() -> int:
+    """Run mutmut on the copy; the exit status is its own."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("modules", nargs="*", help=f"of {CORE}; all of these without any: {', '.join(JUDGES)}")
+    parser.add_argument("--list", action="store_true", help="show the survivors of the last run")
+    parser.add_argument("--jobs", type=int, default=1, help="mutants at once (default: %(default)s)")
+    options = parser.parse_args()
+    unknown = [name for name in options.modules if not (ROOT / CORE / f"{name}.py").exists()]
+    if unknown:
+        parser.error(f"{CORE} has no module {unknown[0]!r}")
+    if options.list:
+        survivors()
+        return 0
+    refresh(options.modules or list(JUDGES))
+    done = subprocess.run([mutmut(), "run", "--max-children", str(options.jobs)], cwd=COPY, check=False)
+    tell()
+    return done.returncode
+
+
+if __name__ == "__main__":
+    sys.exit(main())
