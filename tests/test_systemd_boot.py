@@ -12,7 +12,7 @@ from tests.fixtures.machine import Machine
 from tests.fixtures.processes import ROOT
 from tests.fixtures.waiting import WaitedTooLongError, until, wait_until
 
-pytestmark = [pytest.mark.system, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.system, pytest.mark.timeout(900)]
 
 PREFIX = "/opt/signwatch"
 AGENT, COLLECTOR = "signwatch-agent", "signwatch-collector"
