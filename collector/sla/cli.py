@@ -8,6 +8,7 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from collector import forecast_cli
 from collector.sla.evaluate import evaluate_file
 from common.config import ConfigError
 
@@ -27,6 +28,13 @@ def add_parser(subparsers: SubParsers) -> None:
     )
     evaluate_parser.add_argument("cases", nargs="+", metavar="CASE", help="a case file (JSON)")
     evaluate_parser.set_defaults(run=lambda options: evaluate(options.cases))
+    forecast_cli.add_options(
+        commands.add_parser(
+            "forecast",
+            help="look ahead: what may still fail this month, and where it ends if it goes on like this",
+            description="Look ahead in the month of an agreement, from the ledger: see docs/forecast.md.",
+        )
+    )
 
 
 def evaluate(paths: Sequence[str]) -> int:

@@ -89,8 +89,12 @@ class Forecast:
     burn: tuple[BurnRate, ...]
 
 
-def forecast(case: Case, crews: Sequence[int] = ()) -> Forecast:
-    """Forecast the last month of the case; the months before it are its past. `crews`: player counts to reckon with."""
+def forecast(case: Case, crews: Sequence[int] | None = None) -> Forecast:
+    """Forecast the last month of the case; the months before it are its past.
+
+    `crews`: the numbers of players that may be down at once; None: as many as must be affected before a discount is
+    granted, and all of them.
+    """
     contract = case.contract
     *earlier, month = case.months
     now = survey(case, month)
@@ -100,12 +104,16 @@ def forecast(case: Case, crews: Sequence[int] = ()) -> Forecast:
     expected_blank = _pace_blank(contract, now, recent, pace)
     rates = None if expected_blank else Rates(pace.platform_rate or Fraction(0), pace.players_rate or Fraction(0))
     seen, range_blank = _range(case, now, past)
+    players = now.best.players
+    needed = least_affected_players(contract, players)
+    if crews is None:
+        crews = sorted({players, players if needed is None else needed} - {0})
     return Forecast(
         contract=contract,
         computed_ms=case.computed_at_ms,
         to_date=now.to_date,
         best=now.best,
-        affected_needed=least_affected_players(contract, now.best.players),
+        affected_needed=needed,
         open_platform_ms=now.open_platform_ms,
         open_players_ms=sum(now.open_players_ms),
         pace=pace,
