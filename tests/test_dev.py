@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.fixtures.processes import ROOT
+from tests.fixtures.waiting import free_port
 
 NOBODY = 65534
 TINY_PROJECT = """
@@ -47,6 +48,10 @@ class Checkout:
         file = self.bin / program
         file.write_text(f"#!/bin/sh\n{script}\n", encoding="utf-8")
         file.chmod(0o755)
+
+    def take_ensurepip_away(self) -> None:
+        """Be a Debian without python3-venv."""
+        self.replace("python3", f'case "$2" in *ensurepip*) exit 1;; esac; exec {shutil.which("python3")} "$@"')
 
     def run(self, *command: str, user: int | None = None, **env: str) -> subprocess.CompletedProcess[str]:
         """Run one of the scripts from another folder, with nothing on standard input."""
@@ -103,11 +108,13 @@ def test_an_old_python_is_told_with_the_remedy(checkout: Checkout) -> None:
     assert "sudo apt-get install python3 python3-venv" in told.stderr
 
 
-def test_a_python_without_venv_is_told_with_the_package(checkout: Checkout) -> None:
-    real = shutil.which("python3")
-    checkout.replace("python3", f'case "$2" in *ensurepip*) exit 1;; esac; exec {real} "$@"')
-    told = checkout.run("dev", "demo")
+def test_a_python_without_venv_and_without_the_internet_is_told_with_the_package(checkout: Checkout) -> None:
+    checkout.take_ensurepip_away()
+    told = checkout.run("dev", "demo", https_proxy=f"http://127.0.0.1:{free_port()}")
     assert told.returncode == 1
+    assert "files.pythonhosted.org" in told.stderr
+    assert "Connection refused" in told.stderr
+    assert "Traceback" not in told.stderr
     assert "the Debian package python3-venv is missing" in told.stderr
     assert "sudo apt-get install python3-venv" in told.stderr
 
@@ -154,6 +161,18 @@ def test_apt_is_tried_again_before_it_is_given_up(checkout: Checkout) -> None:
     assert told.stderr.count("trying again") == 2
     assert "apt-get failed 3 times (above)" in told.stderr
     assert "sudo apt-get install --no-install-recommends mpv" in told.stderr
+
+
+@pytest.mark.system
+@pytest.mark.timeout(600)
+def test_a_python_without_venv_gets_pip_from_where_pip_itself_downloads(checkout: Checkout) -> None:
+    checkout.take_ensurepip_away()
+    (checkout.root / "signwatch").mkdir()
+    (checkout.root / "signwatch" / "__init__.py").touch()
+    made = checkout.run("scripts/python-environment", "collector")
+    assert made.returncode == 0, made.stderr
+    assert "python3-venv is missing; fetching pip" in made.stdout
+    assert checkout.run("scripts/python-environment", "collector").stdout == f"{checkout.root}/.venv is up to date\n"
 
 
 @pytest.mark.system
