@@ -45,6 +45,9 @@ class Columns:
     def __post_init__(self) -> None:
         if len({len(column) for column in (self.subject, self.start_ms, self.end_ms, self.state, self.cause)}) > 1:
             raise ValueError("the columns are not equally long")
+        for name, codes, known in (("state", self.state, STATES), ("cause", self.cause, CAUSES)):
+            if len(codes) and codes.max() >= len(known):
+                raise ValueError(f"{codes.max()} is no code of a {name}; the last one is {len(known) - 1}")
 
     @classmethod
     def from_rows(cls, rows: Iterable[Row]) -> Columns:

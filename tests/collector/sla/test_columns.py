@@ -82,6 +82,17 @@ def test_columns_that_do_not_fit_together_are_refused() -> None:
         Columns(runs.subject, runs.start_ms, runs.end_ms[1:], runs.state, runs.cause)
 
 
+def test_a_code_that_means_nothing_is_refused() -> None:
+    runs = Columns.from_rows([(0, 1, 2, STATES[-1], CAUSES[-1])])
+    for state, cause, message in (
+        (10, 0, "10 is no code of a state; the last one is 9"),
+        (0, 17, "17 is no code of a"),
+    ):
+        codes = np.array([state], np.uint8), np.array([cause], np.uint8)
+        with pytest.raises(ValueError, match=message):
+            Columns(runs.subject, runs.start_ms, runs.end_ms, *codes)
+
+
 def test_a_state_or_cause_that_is_none_is_refused() -> None:
     with pytest.raises(KeyError, match="dancing"):
         Columns.from_rows([(0, 1, 2, "dancing", None)])
