@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from agent.journal import NAME, Journal, SpoolBusyError
 from agent.records import Kept, Opened
-from agent.restart import GIVEN_UP
+from agent.restart import GIVEN_UP, stand_in
 from agent.spool import RESERVE, Spool
 from common.clock import ManualClock
 from wire.messages import BootClock, Run
@@ -551,3 +551,11 @@ async def test_what_a_full_spool_gave_up_over_a_reboot_names_both_boots(life: Li
         await live_through(life, 1)
     stand_in = waiting(life.spool)[0].run
     assert (stand_in.boot, stand_in.end_boot) == ("b" * 32, "c" * 32)
+
+
+def test_what_stands_in_for_runs_reaches_to_the_boot_in_which_the_last_one_ends() -> None:
+    off = Run(
+        seq=9, output="main", state="off", start_ms=5, start_mono_ms=5, boot="b", end_ms=9, end_mono_ms=0, end_boot="c"
+    )
+    run = stand_in([off], seq=10)
+    assert (run.boot, run.end_boot, run.end_mono_ms, run.end_ms) == ("b", "c", 0, 9)

@@ -180,6 +180,15 @@ async def test_a_clip_in_a_loop_is_playing_through_every_jump_back(mpv: Mpv, pro
     await stays(probe, "playing", looks=12)
 
 
+async def test_every_jump_back_counts_as_movement_wherever_it_is_looked_at(
+    mpv: Mpv, probe: MpvProbe, clips: Path
+) -> None:
+    mpv.play("--loop", clips / "short.mp4")
+    await reads(probe, "playing")
+    before = probe._restarts
+    await until(lambda: probe._restarts >= before + 2, "mpv tells of two jumps back")
+
+
 async def test_a_playlist_of_short_clips_is_playing(mpv: Mpv, probe: MpvProbe, clips: Path) -> None:
     mpv.play("--loop-playlist", clips / "short.mp4", clips / "clip.mp4")
     await reads(probe, "playing")
