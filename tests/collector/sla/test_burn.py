@@ -25,7 +25,7 @@ from collector.sla.burn import (
 from collector.sla.contract import Contract
 from collector.sla.instants import DAY_MS, HOUR_MS, MINUTE_MS
 from collector.sla.intervals import Interval, normalise
-from collector.sla.tally import Subject, month_span, tally_subject
+from collector.sla.tally import MonthSpan, Subject, month_span, tally_subject
 from tests.collector.sla.outlooks import SHOP, at, ms, terms
 
 NOON = ms("2026-03-10T12:00")
@@ -204,3 +204,30 @@ def test_early_in_a_month_the_windows_still_look_at_the_last_one(now: str, expec
 def test_there_is_no_window_that_looks_back_further_than_it_says() -> None:
     assert max(pair.long_ms for pair in PAIRS) == LOOKBACK_MS
     assert all(pair.short_ms < pair.long_ms for pair in PAIRS)
+
+
+@given(downs, st.integers(0, 8), st.sampled_from(["excluded", "down"]))
+def test_the_months_own_tallies_and_what_lies_before_it_are_all_that_a_live_figure_needs(
+    down: list[list[Interval]], days: int, unknown: str
+) -> None:
+    """As the live side calls it: at any moment, early in the month and late, with the same result as from one piece."""
+    contract = terms(rules={"unknown": unknown})
+    span = month_span(contract, "2026-03", NOON - days * DAY_MS)
+    now = span.computed_at_ms
+    shift = days * DAY_MS
+    runs = [
+        [at(start - shift, end - shift, "down" if number > 1 else "frozen") for start, end in one]
+        for number, one in enumerate(down)
+    ]
+    frame = frame_of(contract)
+
+    def accountable(within: MonthSpan) -> list[tuple[Interval, ...]]:
+        pairs = zip(FLEET, runs, strict=True)
+        return [tally_subject(contract, within, subject, evidence).accountable for subject, evidence in pairs]
+
+    earlier = before_month(span)
+    assert (earlier is not None) is (now - LOOKBACK_MS < span.start_ms)
+    before = accountable(earlier) if earlier else [()] * len(FLEET)
+    together = [(*one, *other) for one, other in zip(before, accountable(span), strict=True)]
+    whole = accountable(stretch(now - LOOKBACK_MS, now, now))
+    assert burn_rates(frame, together, now) == burn_rates(frame, whole, now)
