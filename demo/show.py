@@ -128,6 +128,7 @@ class Show:
         self._tell(f"starting {stage.PLAYERS} simulated players in {len(stage.SHOPS)} shops")
         self._start(group, "simulator", *self._simulate(), hear=self._heard)
         self._invite(collector, player, agent)
+        await self._story_begins.wait()  # the times told from here on are the story's
         group.create_task(self._fail_the_portal())
         group.create_task(self._watch.tell_changes(self._story))
 
@@ -201,7 +202,6 @@ class Show:
             self._story(str(said["note"]))
 
     async def _fail_the_portal(self) -> None:
-        await self._story_begins.wait()
         next_s = self._begun_s + stage.PORTAL_FAILS_AT_S
         while True:
             await asyncio.sleep(max(0.0, next_s - monotonic_s()))
