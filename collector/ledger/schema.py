@@ -40,7 +40,7 @@ devices: Final = Table(
     Column("last_received_ms", BigInteger, nullable=False),  # the collector's clock
     Column("interval_ms", BigInteger, nullable=False),
     Column("boot", String(64)),  # of the newest message …
-    Column("mono_ms", BigInteger, nullable=False),  # … and how long that boot had lasted
+    Column("mono_ms", BigInteger, nullable=False, server_default="0"),  # … and how long that boot had lasted
     Column("gone", Boolean, nullable=False),  # its last will was the newest word
     Column("hello", JSON),  # the last hello, as said
     Index(None, "tenant", "device", unique=True),

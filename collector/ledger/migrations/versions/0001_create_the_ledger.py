@@ -82,7 +82,7 @@ def upgrade() -> None:
         sa.Column("last_received_ms", sa.BigInteger(), nullable=False),
         sa.Column("interval_ms", sa.BigInteger(), nullable=False),
         sa.Column("boot", sa.String(length=64), nullable=True),
-        sa.Column("mono_ms", sa.BigInteger(), nullable=False),
+        sa.Column("mono_ms", sa.BigInteger(), server_default="0", nullable=False),
         sa.Column("gone", sa.Boolean(), nullable=False),
         sa.Column("hello", sa.JSON(), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_devices")),
