@@ -15,7 +15,7 @@ def events(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     sync, rename = os.fsync, Path.rename
 
     def note_sync(file: int) -> None:
-        happened.append(f"sync {Path(os.readlink(f'/proc/self/fd/{file}')).name}")
+        happened.append(f"sync {Path(f'/proc/self/fd/{file}').readlink().name}")
         sync(file)
 
     def note_rename(self: Path, target: Path) -> Path:
