@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -26,9 +26,11 @@ from collector.alerts.desk import AlertDesk
 from collector.broker import CredentialStore, EmbeddedBroker
 from collector.bus import Bus
 from collector.config import CollectorConfig, load_contracts
+from collector.decisions.model import Decisions
 from collector.desk import LiveDesk
 from collector.influx.feed import InfluxFeed
 from collector.ingest import Ingest
+from collector.ledger.decisions_store import read_every_decision
 from collector.ledger.evidence_store import EvidenceStore, Outcome
 from collector.ledger.ledger import Ledger
 from collector.ledger.registry_store import read_registry
@@ -94,6 +96,7 @@ class Collector:
         await self.ingest.load()
         registry, devices = await self.ledger.read(lambda found: (read_registry(found), EvidenceStore().load(found)))
         self.live.load(devices.values())
+        self.live.take_decisions(await self.ledger.read(lambda found: read_every_decision(found, registry)))
         await self._take_registry(registry)
         self.live.use(self.config.alerts.down_over_for, self.portal.latency_ms)
         self.live.on_figure(self._figures.put_nowait)
@@ -113,7 +116,9 @@ class Collector:
         self._start_task(self._turn(), "ticks")
         web = self.config.web
         self.web = await serve(self.desk, web.listen, web.read_password(), title=web.title, clock=self.clock)
-        admin = AdminDesk(self.ledger, self.clock, self._registry_changed, list(self.live.contracts))
+        admin = AdminDesk(
+            self.ledger, self.clock, self._registry_changed, list(self.live.contracts), self._decisions_changed
+        )
         self._admin = await serve_admin(socket_path(self.ledger.path), admin)
         self._tasks.append(spawn(feed_watchdog(self.turns), "watchdog"))  # ends at once without systemd
 
@@ -227,6 +232,10 @@ class Collector:
         await self._take_registry(registry)
         await self.portal.follow(registry.subjects.values())
         await self.alerts.keep_only(list(self.live.agreements.by_key), self.clock.wall_ms())
+        await self.live.compute()
+
+    async def _decisions_changed(self, decisions: Mapping[str, Decisions]) -> None:
+        self.live.take_decisions(decisions)
         await self.live.compute()
 
     def _metrics(self) -> dict[str, int | float]:

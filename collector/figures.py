@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import TYPE_CHECKING, Final
 
+from collector.decisions.model import Decisions
 from collector.registry.model import ALWAYS, Registry, Subject
 from collector.sla import availability as sla
 from collector.sla.calendar import Calendar, parse_calendar
@@ -33,6 +34,7 @@ class Agreement:
     contract_id: str
     contract: Contract
     subjects: tuple[tuple[Subject, sla.Subject], ...]
+    decisions: Decisions = field(default_factory=Decisions)
 
     @property
     def key(self) -> str:
@@ -61,9 +63,11 @@ class Agreements:
     )  # contract named in the registry but not given → subjects
 
 
-def agree(registry: Registry, contracts: Mapping[str, Contract]) -> Agreements:
-    """Bring subjects and contracts together."""
-    found = Agreements()
+def agree(
+    registry: Registry, contracts: Mapping[str, Contract], decisions: Mapping[str, Decisions] | None = None
+) -> Agreements:
+    """Bring subjects, contracts and each tenant's windows and rulings together."""
+    found, decided = Agreements(), decisions or {}
     calendars = {
         key: parse_calendar(each.rules, "registry", f"calendars.{key}") for key, each in registry.calendars.items()
     }
@@ -79,7 +83,7 @@ def agree(registry: Registry, contracts: Mapping[str, Contract]) -> Agreements:
         judged = sla.Subject(subject.key, subject.kind, subject.active_from_ms, subject.active_until_ms, emission)
         groups.setdefault((subject.tenant, subject.contract), []).append((subject, judged))
     for (tenant, name), members in sorted(groups.items()):
-        agreement = Agreement(tenant, name, contracts[name], tuple(members))
+        agreement = Agreement(tenant, name, contracts[name], tuple(members), decided.get(tenant, Decisions()))
         found.by_key[agreement.key] = agreement
     return found
 
@@ -144,8 +148,9 @@ def computing(
     census = Census()
     for subject, judged in agreement.subjects:
         runs = evidence(fleet.track(subject), span.start_ms, now_ms)
-        tallies.append(sla.tally_subject(contract, span, judged, runs))
-        _count_in(census, fleet, contract, subject, emissions[subject.key], now_ms)
+        windows, rulings = agreement.decisions.windows, agreement.decisions.rulings.get(subject.key, ())
+        tallies.append(sla.tally_subject(contract, span, judged, runs, windows, rulings))
+        _count_in(census, fleet, agreement, (subject, judged), emissions[subject.key], now_ms)
         yield
     return _figure(agreement, span, sla.judge_month(contract, span, tallies), census, now_ms, down_limit)
 
@@ -195,23 +200,38 @@ def _figure(
 
 
 def count(fleet: Fleet, agreement: Agreement, emissions: Mapping[str, Calendar | None], now_ms: int) -> Census:
-    """How the agreement's players stand now. A player outside its emission hours is neither down nor unknown."""
+    """How the agreement's players stand now.
+
+    A player outside its emission hours, or in a window that the contract leaves out, is neither down nor unknown:
+    announced maintenance rings no alarm.
+    """
     census = Census()
-    for subject, _ in agreement.subjects:
-        _count_in(census, fleet, agreement.contract, subject, emissions[subject.key], now_ms)
+    for pair in agreement.subjects:
+        _count_in(census, fleet, agreement, pair, emissions[pair[0].key], now_ms)
     return census
 
 
 def _count_in(
-    census: Census, fleet: Fleet, contract: Contract, subject: Subject, emission: Calendar | None, now_ms: int
+    census: Census,
+    fleet: Fleet,
+    agreement: Agreement,
+    pair: tuple[Subject, sla.Subject],
+    emission: Calendar | None,
+    now_ms: int,
 ) -> None:
+    subject, judged = pair
     if subject.kind != "player" or not is_active(subject, now_ms):
         return
     census.active += 1
     if not is_emitting(subject, emission, now_ms):
         return
     census.emitting += 1
-    standing = sla.is_down(contract, *state_now(fleet, subject))
+    if any(
+        window.start_ms <= now_ms < window.end_ms and sla.applies(agreement.contract, window, judged)
+        for window in agreement.decisions.windows
+    ):
+        return
+    standing = sla.is_down(agreement.contract, *state_now(fleet, subject))
     census.down += standing.down
     census.unknown += not standing.known
 

@@ -16,6 +16,7 @@ from typing import Final, TypeVar
 import structlog
 
 from collector.bus import Bus
+from collector.decisions.model import Decisions
 from collector.evidence import RunRow
 from collector.figures import Agreements, agree, computing, down_limit, is_emitting
 from collector.fleet import Fleet, Place, place_of
@@ -53,6 +54,7 @@ class Live:
         self._down_over: Callable[[str], Fraction | None] = lambda _agreement: None
         self._latency: Callable[[str], int | None] = lambda _key: None
         self._listeners: list[OnFigure] = []
+        self._decisions: Mapping[str, Decisions] = {}
         self._due = asyncio.Event()
         self._due.set()
         self._computing = asyncio.Lock()
@@ -78,7 +80,7 @@ class Live:
     def take_registry(self, registry: Registry) -> set[Place]:
         """Go on with another snapshot of the registry; the places whose evidence `remember` must be given."""
         missing = self.fleet.take_registry(registry)
-        self.agreements = agree(registry, self.contracts)
+        self.agreements = agree(registry, self.contracts, self._decisions)
         for name, subjects in self.agreements.missing.items():
             log.warning(
                 "contract_not_given", contract=name, subjects=len(subjects), remedy="add its file to [contracts] files"
@@ -91,6 +93,12 @@ class Live:
         self._bus.publish(Event("resync", None))
         self._due.set()
         return missing
+
+    def take_decisions(self, decisions: Mapping[str, Decisions]) -> None:
+        """Go on with other windows and rulings, by tenant."""
+        self._decisions = decisions
+        self.agreements = agree(self.fleet.registry, self.contracts, decisions)
+        self._due.set()
 
     async def remember(self, rows: Iterable[tuple[Address, RunRow]]) -> None:
         """Take in runs as the ledger has them; others get their turn every few milliseconds."""
@@ -150,7 +158,7 @@ class Live:
                 configured = self._down_over(agreement.key)
                 limit = down_limit(agreement.contract) if configured is None else configured
                 figure = await in_slices(computing(self.fleet, agreement, agreements.emissions, now_ms, limit))
-                if self.agreements is not agreements:  # the registry changed meanwhile: it is due once more
+                if self.agreements is not agreements:  # something was decided meanwhile: it is due once more
                     return
                 self._publish(figure)
             self.compute_s = monotonic_s() - begun_s

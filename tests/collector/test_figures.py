@@ -8,11 +8,13 @@ from typing import Any
 
 import pytest
 
+from collector.decisions.model import Decisions
 from collector.evidence import RunRow
 from collector.figures import agree, compute, count, is_emitting
 from collector.fleet import OWN_DEVICE, Fleet
 from collector.ledger.evidence_store import DeviceRow, Outcome
 from collector.registry.model import Calendar, Registry, Subject
+from collector.sla import availability as sla
 from collector.sla.contract import Contract, parse_contract
 from common.clock import to_ms
 from wire.topics import Address
@@ -149,3 +151,15 @@ def test_a_device_that_left_the_link_is_unknown_now_and_its_time_is_not_down() -
     figure = compute(fleet, agreements.by_key["acme/c"], agreements.emissions, NOON + 46_000, LIMIT)
     assert (figure.down_now, figure.unknown_now) == (0, 1)
     assert figure.players_downtime_ms == 60_000
+
+
+def test_windows_and_rulings_count_in_the_live_figure_as_on_the_invoice() -> None:
+    fleet = fleet_of({"a": "frozen", "b": "frozen", "c": "frozen"})
+    window = sla.Window("planned", frozenset({"acme/a/main"}), NOON - 60_000, NOON + 60_000, NOON - 120_000)
+    ruling = sla.Ruling(NOON - 60_000, NOON, "playing", None, NOON)
+    decisions = {"acme": Decisions((window,), {"acme/b/main": (ruling,)})}
+    terms = {"c": contract(excluded_windows=["planned"])}
+    agreements = agree(players("a", "b", "c"), terms, decisions)
+    figure = compute(fleet, agreements.by_key["acme/c"], agreements.emissions, NOON, LIMIT)
+    assert figure.players_downtime_ms == 60_000  # c's alone
+    assert figure.down_now == 2  # announced maintenance rings no alarm; a ruling about the past does not change the now
