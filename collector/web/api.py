@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 from datetime import datetime
@@ -46,7 +47,9 @@ def answer(data: object, status: int = 200) -> Response:
 async def players(request: Request) -> StreamResponse:
     """Every registered playback output."""
     _only(request)
-    return answer({"players": [jsonviews.player(view) for view in context(request).desk.players()]})
+    views = context(request).desk.players()
+    # Thousands of players are much to write: not on the loop that everybody shares.
+    return await asyncio.to_thread(lambda: answer({"players": [jsonviews.player(view) for view in views]}))
 
 
 async def player(request: Request) -> StreamResponse:

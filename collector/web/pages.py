@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from collector.web.api import find_platform
 from collector.web.cards import alert_lines, card, layout, worst_first
-from collector.web.context import context, html
+from collector.web.context import context, html, html_in_thread
 from collector.web.format import Times, host_value, plain
 from collector.web.problems import bad_request, not_found
 from collector.web.sse import stream
@@ -38,20 +38,23 @@ async def wall(request: Request) -> StreamResponse:
     parts = context(request)
     desk, t = parts.desk, parts.renderer.texts
     players, figures, platforms, open_alerts = desk.players(), desk.figures(), desk.platforms(), desk.open_alerts()
-    newest = evidence_by_agreement(players)
-    return html(
-        request,
-        "wall.html",
-        cards=[card(figure, platforms, open_alerts, newest.get(figure.key), t) for figure in figures],
-        layout=layout(len(figures)),
-        groups=site_groups(players, zones(figures), desk.now_ms(), t),
-        density=density(len(players)),
-        counts=state_counts(players),
-        player_count=len(players),
-        newest_ms=newest_evidence(players),
-        open_alerts=alert_lines(worst_first(open_alerts), figures, t),
-        alarm=any(alert.severity == "critical" for alert in open_alerts),
-    )
+    now_ms = desk.now_ms()
+
+    def values() -> dict[str, object]:
+        newest = evidence_by_agreement(players)
+        return {
+            "cards": [card(figure, platforms, open_alerts, newest.get(figure.key), t) for figure in figures],
+            "layout": layout(len(figures)),
+            "groups": site_groups(players, zones(figures), now_ms, t),
+            "density": density(len(players)),
+            "counts": state_counts(players),
+            "player_count": len(players),
+            "newest_ms": newest_evidence(players),
+            "open_alerts": alert_lines(worst_first(open_alerts), figures, t),
+            "alarm": any(alert.severity == "critical" for alert in open_alerts),
+        }
+
+    return await html_in_thread(request, "wall.html", values)
 
 
 async def live(request: Request) -> StreamResponse:
