@@ -109,12 +109,17 @@ class Now(NamedTuple):
         return max(0, self.wall_ms - self.mono_ms)
 
 
-def cut_off(opened: Opened) -> Kept | None:
-    """End a run that was cut off at its last sign of life; None where nothing of it was seen."""
+def cut_off(opened: Opened) -> Kept:
+    """End a run that was cut off at its last sign of life; at its start, where there was none.
+
+    It is closed all the same: a heartbeat may have stated it as open up to a later moment.
+    """
     run = opened.run
-    if opened.seen_mono_ms <= run.start_mono_ms:
-        return None
-    return Kept(opened.spool, msgspec.structs.replace(run, end_ms=opened.seen_ms, end_mono_ms=opened.seen_mono_ms))
+    if opened.seen_mono_ms > run.start_mono_ms:
+        ended = msgspec.structs.replace(run, end_ms=opened.seen_ms, end_mono_ms=opened.seen_mono_ms)
+    else:
+        ended = msgspec.structs.replace(run, end_ms=run.start_ms, end_mono_ms=run.start_mono_ms)
+    return Kept(opened.spool, ended)
 
 
 def dark(opened: Opened, seq: int, now: Now) -> Run:

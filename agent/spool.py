@@ -202,8 +202,7 @@ class Spool:
         now = Now(self._clock.boot_id(), self._clock.mono_ms(), self._clock.wall_ms())
         closed: list[Kept] = []
         for opened in recalled.open.values():
-            if (ended := cut_off(opened)) is not None:
-                closed.append(ended)
+            closed.append(cut_off(opened))
             if opened.run.boot != now.boot:
                 spool, seq = self.issue()
                 closed.append(Kept(spool, dark(opened, seq, now)))

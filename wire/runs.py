@@ -9,7 +9,7 @@ The transition table; "other" means another state or another cause than the open
     open run   same                   it was seen until now; doubts are dropped (a missed sample is no outage)
     open run   other, in doubt        the doubt is kept as a stretch; the open run is not extended
     open run   other, confirmed       the open run ends where the doubt began; each stretch becomes a run of its own;
-                                      the last one is open (empty ones, of two observations at one moment, are none)
+                                      the last one is open (of two at one moment only the later one)
     open run   after too long a gap   the open run ends where it was last seen; nobody's evidence covers the gap; a run
                                       opens at the observation
     anything   an earlier instant     ObservationError; nothing changes
@@ -145,7 +145,8 @@ def _doubt(machine: Machine, observation: Observation, rules: Rules) -> tuple[Ma
     if samples < rule.samples or age_ms < rule.hold_ms:
         return Machine(open=machine.open, doubts=doubts, samples=samples), []
     chain = (machine.open, *doubts) if machine.open is not None else doubts
-    spans = [(run, after.start) for run, after in pairwise(chain) if after.start.mono_ms > run.start.mono_ms]
+    ends = [(run, after.start) for run, after in pairwise(chain)]
+    spans = [(run, end) for run, end in ends if run is machine.open or end.mono_ms > run.start.mono_ms]
     return Machine(open=doubts[-1]), [_closed(run, end) for run, end in spans]
 
 

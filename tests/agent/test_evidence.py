@@ -134,16 +134,21 @@ async def test_every_run_has_its_own_name_is_disjoint_and_fit_for_the_wire(
     tmp_path_factory: pytest.TempPathFactory, history: list[tuple[str, float, str]]
 ) -> None:
     bench = Bench(tmp_path_factory.mktemp("evidence"))
+    stated: dict[int, tuple[str, str, int]] = {}
     for state, after_s, output in history:
         bench.see(state, after_s, output)
         stamp = {"boot": "b", "sent_ms": bench.clock.wall, "mono_ms": bench.clock.mono, "synced": True}
         open_runs = [one.run for one in bench.spool.open_runs]
+        for run in open_runs:
+            assert stated.setdefault(run.seq, (run.output, run.state, run.start_mono_ms))[1] == run.state
         assert decode("heartbeat", encode(Heartbeat(**stamp, spool=bench.spool.id, open=open_runs)))
     bench.evidence.end_all()
     await bench.spool.commit()
     kept = [one.run for one in bench.spool.sendable()]
     assert decode("runs", encode(Runs(**stamp, spool=bench.spool.id, runs=kept))) if kept else True
     assert len({run.seq for run in kept}) == len(kept)
+    ended = {run.seq: (run.output, run.state, run.start_mono_ms) for run in kept}
+    assert {seq: ended[seq] for seq in stated} == stated  # whatever was stated is closed, as what it was stated
     for output in ("main", "side"):
         own = [run for run in kept if run.output == output]
         assert all((earlier.end_mono_ms or 0) <= later.start_mono_ms for earlier, later in pairwise(own))

@@ -204,7 +204,7 @@ async def test_a_board_without_a_clock_that_boots_in_1970_still_says_something_t
     life.spool.turn([], [opened(life.spool, life.clock)])
     await life.spool.commit()
     life.clock.reboot("c" * 32, wall=3_000, mono=20_000)
-    (dark,) = waiting(life.reborn())
+    _, dark = waiting(life.reborn())
     assert (dark.run.state, dark.run.end_ms) == ("off", 0)
 
 
@@ -212,7 +212,22 @@ async def test_each_output_is_dark_on_its_own_account(life: Life) -> None:
     life.spool.turn([], [opened(life.spool, life.clock, "left"), opened(life.spool, life.clock, "right", "stopped")])
     await life.spool.commit()
     life.clock.reboot("c" * 32, wall=life.clock.wall + 60_000)
-    assert [(kept.run.output, kept.run.state) for kept in waiting(life.reborn())] == [("left", "off"), ("right", "off")]
+    assert [(kept.run.output, kept.run.state) for kept in waiting(life.reborn())] == [
+        ("left", "playing"),
+        ("left", "off"),
+        ("right", "stopped"),
+        ("right", "off"),
+    ]
+
+
+async def test_a_run_without_a_sign_of_life_is_closed_where_it_began_since_it_may_have_been_stated(life: Life) -> None:
+    one = opened(life.spool, life.clock)
+    life.spool.turn([], [one])
+    await life.spool.commit()
+    life.clock.advance(5000)
+    (kept,) = waiting(life.reborn())
+    assert names([kept]) == [(one.spool, one.run.seq)]
+    assert (kept.run.end_mono_ms, kept.run.end_ms) == (one.run.start_mono_ms, one.run.start_ms)
 
 
 async def test_what_was_settled_once_is_not_settled_again(life: Life) -> None:
