@@ -34,6 +34,7 @@ _RELOAD_S: Final = 1.0
 _TAKEOVER_S: Final = 5.0
 _STOP_S: Final = 5.0
 _MAX_CONNECTIONS: Final = 10_000
+_BACKLOG: Final = 1000  # clients that may knock at the same moment, after a power cut
 _LOOPBACK: Final = frozenset({"127.0.0.1", "::1", "localhost"})
 
 
@@ -58,6 +59,7 @@ class _Undelivered(logging.Filter):
 @dataclass(slots=True)
 class _Connection:
     user: str
+    number: int  # in the order in which clients arrived
     reader: gate.PacketReader
     over: asyncio.Event
 
@@ -113,7 +115,9 @@ class EmbeddedBroker:
         self._amqtt = Core(_configuration(self._token))
         await self._amqtt.start()
         try:
-            self._server = await asyncio.start_server(self._accept, self._host, self._wanted_port, ssl=self._tls)
+            self._server = await asyncio.start_server(
+                self._accept, self._host, self._wanted_port, ssl=self._tls, backlog=_BACKLOG
+            )
         except OSError as error:
             await self._amqtt.shutdown()
             self._amqtt = None
@@ -171,6 +175,7 @@ class EmbeddedBroker:
             writer.transport.abort()
 
     async def _admit(self, stream: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        number = next(self._numbers)
         connect = await gate.read_connect(stream)
         refusal = connect if isinstance(connect, gate.Refusal) else await self._judge(connect)
         if refusal is not None:
@@ -181,7 +186,7 @@ class EmbeddedBroker:
             )
             await gate.say_no(writer, refusal)
             return
-        await self._serve(connect, stream, writer)
+        await self._serve(number, connect, stream, writer)
 
     async def _judge(self, connect: Any) -> gate.Refusal | None:  # noqa: ANN401 - amqtt ships no types
         if len(self._connections) >= self._max_connections:
@@ -190,19 +195,24 @@ class EmbeddedBroker:
             return gate.Refusal(gate.PASSWORD, "unknown user or wrong password")
         return gate.judge_will(connect)
 
-    async def _serve(self, connect: Any, stream: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:  # noqa: ANN401 - amqtt ships no types
-        if self._amqtt is None:
-            raise RuntimeError("start() first")
+    async def _serve(
+        self,
+        number: int,
+        connect: Any,  # noqa: ANN401 - amqtt ships no types
+        stream: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+    ) -> None:
         user = connect.username
         key = user if is_device(user) else f"{user} {connect.client_id}"
         silence_s = gate.silence_s(connect)
-        first = gate.rewrite(connect, f"{key} #{next(self._numbers)}", self._token)
+        first = gate.rewrite(connect, f"{key} #{number}", self._token)
         reader = gate.PacketReader(stream, writer.transport, first, silence_s, self._max_packet_bytes)
-        connection = _Connection(user, reader, asyncio.Event())
-        await self._take_over(key, connection)
-        self._counts["accepted"] += 1
+        connection = _Connection(user, number, reader, asyncio.Event())
         try:
-            await self._amqtt.external_connected(reader, StreamWriterAdapter(writer), _LISTENER)
+            await self._take_over(key, connection)
+            if self._amqtt is not None and not reader.ended:
+                self._counts["accepted"] += 1
+                await self._amqtt.external_connected(reader, StreamWriterAdapter(writer), _LISTENER)
         finally:
             self._counts[f"ended_{reader.ended or 'closed'}"] += 1
             if self._connections.get(key) is connection:
@@ -211,13 +221,19 @@ class EmbeddedBroker:
             await _hang_up(writer)
 
     async def _take_over(self, key: str, connection: _Connection) -> None:
-        """One connection a device: the newest. The older one's last will goes out before this one is let in."""
-        older = self._connections.get(key)
+        """One connection a device: the one that arrived last, whatever the order in which passwords were hashed.
+
+        The older one's last will goes out before the newer is let in.
+        """
+        other = self._connections.get(key)
+        if other is not None and other.number > connection.number:
+            connection.reader.end("taken_over")
+            return
         self._connections[key] = connection
-        if older is not None:
-            older.reader.end("taken_over")
+        if other is not None:
+            other.reader.end("taken_over")
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(older.over.wait(), _TAKEOVER_S)
+                await asyncio.wait_for(other.over.wait(), _TAKEOVER_S)
 
     async def _reload(self) -> None:
         while True:

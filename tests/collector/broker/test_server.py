@@ -32,6 +32,13 @@ def will_of(address: Address, body: bytes = b"gone", *, retain: bool = False) ->
     return aiomqtt.Will(topic(address, "gone"), body, qos=1, retain=retain)
 
 
+def connect_packet() -> bytes:
+    """A CONNECT of the first player with a last will, as bytes."""
+    payload = ConnectPayload("x", topic(ONE, "gone"), b"gone", str(ONE), f"secret-{ONE}")
+    packet: bytes = ConnectPacket(variable_header=ConnectVariableHeader(0b1100_1110, 60), payload=payload).to_bytes()
+    return packet
+
+
 async def disconnection(client: aiomqtt.Client) -> None:
     with pytest.raises(aiomqtt.MqttError):
         await next_message(client)
@@ -140,6 +147,29 @@ async def test_a_device_that_comes_again_takes_over_from_its_dead_connection(bro
         await disconnection(old)
     await until(lambda: broker.stats()["connections"] == 0)
     assert broker.stats()["ended_taken_over"] == 1
+
+
+async def test_an_attempt_that_was_given_up_does_not_come_in_over_a_later_one(
+    broker: EmbeddedBroker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    verify, slow = CredentialStore.verify, asyncio.Event()
+
+    async def verify_the_first_slowly(store: CredentialStore, user: str, password: str) -> bool:
+        if not slow.is_set():
+            slow.set()
+            await until(lambda: broker.stats()["accepted"] == 2)
+        return await verify(store, user, password)
+
+    async with collector_hearing(broker) as hears:
+        monkeypatch.setattr(CredentialStore, "verify", verify_the_first_slowly)
+        reader, writer = await asyncio.open_connection("127.0.0.1", broker.port)
+        writer.write(connect_packet())
+        await slow.wait()
+        async with client_of(broker, str(ONE)) as device:
+            assert await asyncio.wait_for(reader.read(), 60) == b""
+            await device.publish(topic(ONE, "runs"), b"undisturbed", qos=1)
+            assert (await next_message(hears)).payload == b"undisturbed"
+        writer.close()
 
 
 async def test_a_stranger_with_a_players_client_id_disturbs_nobody(broker: EmbeddedBroker) -> None:
@@ -256,12 +286,9 @@ async def test_stopping_does_not_wait_for_a_client_that_never_says_anything(cred
 
 
 async def test_a_goodbye_in_one_piece_with_the_end_of_the_stream_leaves_no_will(broker: EmbeddedBroker) -> None:
-    connect = ConnectPacket(variable_header=ConnectVariableHeader(0b1100_1110, 60), payload=ConnectPayload())
-    connect.payload.client_id, connect.payload.username, connect.payload.password = "x", str(ONE), f"secret-{ONE}"
-    connect.payload.will_topic, connect.payload.will_message = topic(ONE, "gone"), b"gone"
     async with collector_hearing(broker) as hears:
         _, writer = await asyncio.open_connection("127.0.0.1", broker.port)
-        writer.write(connect.to_bytes() + DisconnectPacket().to_bytes())
+        writer.write(connect_packet() + DisconnectPacket().to_bytes())
         writer.write_eof()
         await until(lambda: broker.stats()["accepted"] == 2 and broker.stats()["connections"] == 1)
         async with client_of(broker, str(TWO)) as device:
