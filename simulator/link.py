@@ -81,17 +81,27 @@ class PlayerLink:
         failures = 0
         while True:
             await self._allowed.wait()
+            client = self._new_client()
             try:
-                async with self._new_client() as client:
+                async with client:
                     failures = 0
                     await self._be_connected(client)
             except aiomqtt.MqttError as error:
+                self._raise_if_cancelled(error)
                 failures += 1
                 self.counts["disconnections"] += 1
                 log.debug("disconnected", player=str(self._address), error=str(error))
+            finally:
+                _shut_down(client)  # aiomqtt leaves an attempt that took too long open: it would come in later
             if self._allowed.is_set():
                 longest_s = min(self._server.max_backoff_s, _FIRST_BACKOFF_S * 2 ** min(failures, _MAX_DOUBLINGS))
                 await asyncio.sleep(self._jitter.uniform(0, longest_s))
+
+    def _raise_if_cancelled(self, error: aiomqtt.MqttError) -> None:
+        """Cancelled, aiomqtt waits for its DISCONNECT to go out, and in vain raises an error of its own instead."""
+        task = asyncio.current_task()
+        if task is not None and task.cancelling():
+            raise asyncio.CancelledError from error
 
     async def send(self, kind: Kind, message: Message) -> bool:
         """Publish with QoS 1 and wait for the PUBACK; False where that came to nothing (the spool has it still)."""

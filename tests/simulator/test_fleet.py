@@ -195,6 +195,19 @@ async def test_a_script_makes_a_fleet_fail_and_the_truth_tells_it(collector: Col
         assert ("frozen" in states(stage.ledger(name))) == ("frozen" in states(stage.truth(name)))
 
 
+async def test_a_fleet_ends_when_it_is_told_to_though_its_broker_hangs(collector: Collector) -> None:
+    fleet = Fleet(player_names(3), server_of(collector), tenant=TENANT, interval_s=INTERVAL_S, passwords="p")
+    living = spawn(fleet.run(), "fleet")
+    await until(lambda: fleet.stats().connected == 3, "all players are connected")
+    for player in fleet.players.values():
+        client = player._link._client
+        assert client is not None
+        client.timeout = 0.1
+        client._client.disconnect = lambda: 0  # type: ignore[method-assign,assignment,misc]  # it goes out, and nobody answers
+    await asyncio.wait_for(cancel(living), 60)
+    assert living.cancelled()
+
+
 async def test_two_fleets_never_share_a_boot_whatever_their_seed(collector: Collector) -> None:
     server = server_of(collector)
     fleets = [Fleet(player_names(3), server, seed=seed) for seed in (1, 1, 2)]
