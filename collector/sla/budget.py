@@ -95,8 +95,7 @@ def _window_level(life: Life, month: int, kind: LevelKind, length: int, level: F
     if life.last is not None and month > life.last:
         return []
     if life.first is not None and first < life.first:
-        is_whole_life = life.last == month and month - life.first + 1 < length
-        return [Level(kind, level, life.first, month)] if is_whole_life else []
+        return [Level(kind, level, life.first, month)] if life.last == month else []
     return [Level(kind, level, first, month)]
 
 

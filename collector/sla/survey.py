@@ -128,7 +128,4 @@ def _evidence(file: SubjectFile, span: MonthSpan) -> list[Evidence]:
 def _down_from(contract: Contract, subject: Subject, span: MonthSpan, from_ms: int) -> list[Evidence]:
     up, down = ("playing", "stopped") if subject.kind == "player" else ("up", "down")
     cause = next((cause for cause in sorted(CAUSES) if is_down(contract, down, cause).accountable), None)
-    begin, end = span.start_ms, span.end_ms
-    if cause is None or from_ms >= end:  # every cause is excluded: nothing can fail
-        return [Evidence(begin, end, up)]
-    return [Evidence(begin, from_ms, up), Evidence(from_ms, end, down, cause)]
+    return [Evidence(span.start_ms, from_ms, up), Evidence(from_ms, span.end_ms, down, cause)]

@@ -127,6 +127,16 @@ def test_everything_down_burns_at_one_over_what_may_be_lost_and_no_limit_lies_be
     assert any(rate.capped for rate in rates_of(contract, everything)) is (reach == 10)
 
 
+@pytest.mark.parametrize(("base", "reach"), [("total", Fraction(28, 31)), ("emission", Fraction(28 + 4 * 31, 5 * 31))])
+def test_a_short_month_that_is_counted_as_a_long_one_burns_a_little_slower(base: str, reach: Fraction) -> None:
+    rules = {"month": "fixed-31d", "player_base": base, "weights": {"platform": "0.2", "players": "0.8"}}
+    frame = frame_of(terms(rules=rules, guarantee={"committed": "90.00"}), month="2026-02")
+    assert frame.reach == reach * 10
+    now = ms("2026-02-10T12:00")
+    for rate in burn_rates(frame, [[(now - LOOKBACK_MS, now)]] * 4, now):
+        assert rate.long_rate == rate.short_rate == reach * 10
+
+
 def test_what_is_not_watched_cannot_burn_and_lowers_the_cap() -> None:
     contract = terms(guarantee={"committed": "98.00"})
     only_platform = [Subject("x", "platform")]
@@ -199,6 +209,7 @@ def test_early_in_a_month_the_windows_still_look_at_the_last_one(now: str, expec
     before = before_month(month_span(terms(), "2026-03", ms(now)))
     assert (before and (before.start_ms, before.end_ms)) == (expected and tuple(map(ms, expected)))
     assert before is None or before.computed_at_ms == ms(now)
+    assert before is None or before.counted_ms == before.total_ms == before.end_ms - before.start_ms
 
 
 def test_there_is_no_window_that_looks_back_further_than_it_says() -> None:

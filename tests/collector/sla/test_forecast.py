@@ -81,6 +81,24 @@ def test_what_was_lost_already_is_lost_and_on_which_day_is_told() -> None:
     assert each.crews == ()
 
 
+def test_a_level_that_is_reached_exactly_is_not_lost_and_nothing_more_may_fail() -> None:
+    down = [("2026-03-02T00:00", "2026-03-03T13:09")]  # 1 % of 743 h over 0.2 are 37 h 9 min
+    each = outlook(forecast(case_of(terms(), ["2026-03"], "2026-03-10T00:00", fleet((), down))))
+    assert (each.lost, each.left, each.platform_ms, each.players_ms, each.falls_on) == (False, 0, 0, 0, None)
+
+
+def test_a_level_is_safe_from_the_moment_on_in_which_too_little_time_is_left() -> None:
+    contract = terms(rules={"weights": {"players": 1}})
+    case = case_of(contract, ["2026-03"], "2026-03-10T00:00", [watched("p1")])
+    last_ms = forecast(case).best.span.end_ms - 743 * HOUR_MS // 100
+    for now_ms, safe in ((last_ms, True), (last_ms - 1, False)):
+        assert outlook(forecast(replace(case, computed_at_ms=now_ms))).players_safe is safe
+    alone = terms(rules={"weights": {"platform": 1}})
+    case = replace(case_of(alone, ["2026-03"], "2026-03-10T00:00", [watched("platform")]))
+    for now_ms, safe in ((last_ms, True), (last_ms - 1, False)):
+        assert outlook(forecast(replace(case, computed_at_ms=now_ms))).platform_safe is safe
+
+
 def test_a_figure_that_is_under_its_level_today_may_still_recover() -> None:
     case = case_of(terms(), ["2026-03"], "2026-03-02T10:00", fleet([("2026-03-01T10:00", "2026-03-01T12:00")]))
     each = outlook(forecast(case))
@@ -208,6 +226,8 @@ def test_a_month_that_is_over_ends_where_it_is() -> None:
     assert found.best.availability == found.to_date.availability
     assert (found.expected, found.expected_blank, found.range_blank, found.burn) == (None, "over", "over", ())
     assert (found.open_platform_ms, found.open_players_ms) == (0, 0)
+    just_over = forecast(replace(case, computed_at_ms=found.best.span.end_ms))
+    assert (just_over.expected_blank, just_over.range_blank, just_over.burn) == ("over", "over", ())
     assert outlook(found).lost
     assert outlook(found).falls_on == date(2026, 3, 5)
 
@@ -233,6 +253,7 @@ def test_without_subjects_nothing_can_fail() -> None:
 def test_a_part_without_weight_may_fail_as_it_likes(weights: str, none: str, some: str) -> None:
     contract = terms(rules={"weights": {weights: 1}})
     each = outlook(forecast(case_of(contract, ["2026-03"], "2026-03-10T00:00", fleet())))
+    assert not each.safe
     assert getattr(each, none) is None
     assert getattr(each, none.replace("_ms", "_safe"))
     assert getattr(each, some) > 0
@@ -321,6 +342,29 @@ def test_a_past_that_nobody_saw_gives_no_range_and_no_pace() -> None:
     assert (found.range, found.range_blank) == (None, "short_history")
     assert (found.expected, found.expected_blank) == (None, "no_evidence")
     assert outlook(found).falls_on is None
+
+
+def test_players_that_are_not_counted_at_the_end_are_no_evidence_of_the_pace() -> None:
+    leaves = watched("p1", active=(None, "2026-03-25T00:00"))
+    dark = watched("p2", until="2026-03-01T00:00")
+    found = forecast(case_of(terms(), ["2026-03"], "2026-03-10T00:00", [leaves, dark, watched("platform")]))
+    assert found.expected_blank == "no_evidence"
+
+
+@pytest.mark.parametrize(("back", "known"), [("2026-02-12T19:12", True), ("2026-02-12T19:13", False)])
+def test_a_past_month_counts_if_nine_tenths_of_it_are_known(back: str, known: bool) -> None:
+    late = watched("p1", since=back)
+    early = at(ms("2026-01-01T00:00"), ms("2026-02-10T00:00"), "playing")
+    file = replace(late, evidence=[early, *late.evidence])
+    found = forecast(case_of(terms(), ["2026-02", "2026-03"], "2026-03-28T10:00", [file, watched("platform")]))
+    assert (found.range is not None) is known
+
+
+def test_time_to_come_counts_as_known_and_silence_so_far_as_silence() -> None:
+    dark = watched("p1", since="2026-03-01T23:00")
+    found = forecast(case_of(terms(), ["2026-03"], "2026-03-03T23:00", [dark, watched("platform")]))
+    assert found.to_date.players_coverage == Fraction(2, 3)
+    assert found.best.players_coverage == Fraction(743 - 24, 743)
 
 
 def test_three_days_in_which_nothing_was_to_play_give_no_pace() -> None:
