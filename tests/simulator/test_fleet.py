@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -204,6 +205,26 @@ async def test_a_fleet_ends_when_it_is_told_to_though_its_broker_hangs(collector
         assert client is not None
         client.timeout = 0.1
         client._client.disconnect = lambda: 0  # type: ignore[method-assign,assignment,misc]  # it goes out, and nobody answers
+    await asyncio.wait_for(cancel(living), 60)
+    assert living.cancelled()
+
+
+async def test_a_fleet_ends_though_aiomqtt_loses_the_cancellation(collector: Collector) -> None:
+    fleet = Fleet(player_names(1), server_of(collector), tenant=TENANT, interval_s=INTERVAL_S, passwords="p")
+    living = spawn(fleet.run(), "fleet")
+    await until(lambda: fleet.stats().connected == 1, "the player is connected")
+    publishing = asyncio.Event()
+
+    async def publish(*_: object, **__: object) -> None:
+        """Lose it as `asyncio.wait_for` does before Python 3.12, when the PUBACK comes at the same moment."""
+        publishing.set()
+        with contextlib.suppress(asyncio.CancelledError):
+            await asyncio.sleep(3600)
+
+    client = fleet.players["player-0001"]._link._client
+    assert client is not None
+    client.publish = publish  # type: ignore[method-assign]
+    await publishing.wait()
     await asyncio.wait_for(cancel(living), 60)
     assert living.cancelled()
 
