@@ -233,7 +233,8 @@ class EmbeddedBroker:
         if other is not None:
             other.reader.end("taken_over")
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(other.over.wait(), _TAKEOVER_S)
+                async with asyncio.timeout(_TAKEOVER_S):
+                    await other.over.wait()
 
     async def _reload(self) -> None:
         while True:
