@@ -35,7 +35,7 @@ def as_json(report: Report) -> Result:
         "status": report.status,
         "settles_at": format_instant(report.settles_ms),
         "months_judged": months,
-        "nothing_known_before": report.silent_before,
+        "nothing_known_of": list(report.silent),
         **{name: value for name, value in judged.items() if name != "months"},
         "formula": _formula(report),
         "unknown_ms": dict(report.unknown_ms),

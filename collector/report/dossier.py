@@ -47,7 +47,7 @@ class Announced:
 class Dossier:
     """Everything about one agreement and month. `others`: the figures of the months around it that could be judged.
 
-    `silent_before`: the first month that is judged, where something asks for earlier ones of which nothing is known.
+    `silent`: months that ought to be judged with it, and of which nothing is known.
     """
 
     tenant: str
@@ -59,4 +59,4 @@ class Dossier:
     members: Sequence[Member]
     windows: Sequence[Announced] = ()
     others: Mapping[str, MonthFigure] = field(default_factory=dict)
-    silent_before: str | None = None
+    silent: Sequence[str] = ()

@@ -62,7 +62,7 @@ def gather(connection: Connection, question: Question) -> Dossier:
     others = _others(connection, agreement, members, windows, question)
     if not any(runs) and not any(each.players_coverage or each.platform_coverage for each in others):
         raise ConfigError(_no_evidence(question, agreement))
-    kept = without_silence(others, question.month) if question.months is None else others
+    kept, silent = without_silence(others, question.month) if question.months is None else (others, [])
     return Dossier(
         tenant=agreement.tenant,
         tenant_name=registry.tenants[agreement.tenant].name,
@@ -73,7 +73,7 @@ def gather(connection: Connection, question: Question) -> Dossier:
         members=members,
         windows=windows,
         others={each.span.month: each for each in kept if each.span.month != question.month},
-        silent_before=kept[0].span.month if len(kept) < len(others) else None,
+        silent=silent,
     )
 
 

@@ -70,7 +70,7 @@ def make_report(dossier: Dossier) -> Report:
         rulings=_rulings(dossier.members, span),
         days=_days(contract, span, subjects),
         unknown_ms=_unknown(subjects),
-        silent_before=dossier.silent_before,
+        silent=dossier.silent,
     )
 
 

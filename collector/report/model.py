@@ -86,7 +86,8 @@ class Report:
     """One month of one agreement, as it is told to a customer.
 
     `months`: every month that was judged, in a row. `guarantee_window`: one that holds the month fell (True), none did
-    (False), or that is open (None). `settles_ms`: until then evidence may still come.
+    (False), or that is open (None). `settles_ms`: until then evidence may still come. `silent`: months that ought to be
+    judged too, and of which nothing is known.
     """
 
     tenant: str
@@ -112,7 +113,7 @@ class Report:
     rulings: Sequence[RulingRecord]
     days: Sequence[Day]
     unknown_ms: Mapping[str, int]  # by kind of subject
-    silent_before: str | None
+    silent: Sequence[str]
 
     @property
     def provisional(self) -> bool:

@@ -29,17 +29,20 @@ def months_around(contract: Contract, month: str, computed_at_ms: int) -> list[s
     ]
 
 
-def without_silence(figures: Sequence[MonthFigure], month: str) -> list[MonthFigure]:
-    """The figures without the months at their beginning of which nothing at all is known; `month` itself stays.
+def without_silence(figures: Sequence[MonthFigure], month: str) -> tuple[list[MonthFigure], list[str]]:
+    """The months that can be judged, and the names of those of which nothing is known; `month` itself is always judged.
 
     Nobody watched then. To judge such a month as if nothing had failed, or as if everything had, would be an invention;
-    so it is not given, and windows that reach into it stay open. (A contract that begins later says so in its `life`.)
+    so it is not given, and periods that hold it stay open. A month in which there was nothing to watch (no subject was
+    active) is no such month, unless the watching had not begun yet. A contract that begins later says so in its `life`.
     """
-    begun = 0
-    while begun < len(figures) and figures[begun].span.month != month and _is_silent(figures[begun]):
-        begun += 1
-    return list(figures[begun:])
-
-
-def _is_silent(figure: MonthFigure) -> bool:
-    return not figure.players_coverage and not figure.platform_coverage
+    kept: list[MonthFigure] = []
+    silent: list[str] = []
+    for figure in figures:
+        shares = [share for share in (figure.players_coverage, figure.platform_coverage) if share is not None]
+        watched = any(shares) or (not shares and bool(kept))
+        if watched or figure.span.month == month:
+            kept.append(figure)
+        else:
+            silent.append(figure.span.month)
+    return kept, silent

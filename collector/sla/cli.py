@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from collector import forecast_cli
+from collector.report import cli as report_cli
 from collector.sla.evaluate import evaluate_file
 from common.config import ConfigError
 
@@ -28,6 +29,13 @@ def add_parser(subparsers: SubParsers) -> None:
     )
     evaluate_parser.add_argument("cases", nargs="+", metavar="CASE", help="a case file (JSON)")
     evaluate_parser.set_defaults(run=lambda options: evaluate(options.cases))
+    report_cli.add_options(
+        commands.add_parser(
+            "report",
+            help="a month out of the ledger: its figure, what it is made of, what it costs",
+            description="Report a month of an agreement, from the ledger: see docs/report.md.",
+        )
+    )
     forecast_cli.add_options(
         commands.add_parser(
             "forecast",

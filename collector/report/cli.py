@@ -1,0 +1,153 @@
+"""`signwatch sla report`: a month of an agreement out of the ledger, for a terminal, a program or a customer."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from collector.registry.options import add_ledger, ledger_path
+from common.clock import SystemClock
+from common.config import ConfigError, Finding, read_text
+
+if TYPE_CHECKING:
+    from collector.report.model import Report
+    from collector.sla.contract import Contract
+    from collector.sla.service import Language
+
+FORMATS: Final = ("table", "json", "csv", "html")
+_LANGUAGES: Final = ("en", "es")
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options of `sla report`, and what it runs."""
+    parser.add_argument(
+        "--contract",
+        required=True,
+        metavar="NAME",
+        help="its name in the registry; with --ledger instead of --config, its file (NAME.toml)",
+    )
+    parser.add_argument("--tenant", default="", metavar="ID", help="the customer; needed where there are several")
+    add_ledger(parser)
+    parser.add_argument("--month", required=True, metavar="YYYY-MM", help="the month, in the contract's time zone")
+    parser.add_argument("--format", choices=FORMATS, default="table", help="html: one file to send to a customer")
+    parser.add_argument("--lang", choices=_LANGUAGES, default="en", help="language of table and html")
+    parser.add_argument("--output", type=Path, metavar="FILE", help="write there instead of to the terminal")
+    parser.set_defaults(run=_run)
+
+
+def _run(options: argparse.Namespace) -> int:
+    # here, so that the other commands of `sla` need neither a database nor the configuration's libraries
+    from collector.registry.backend import read_ledger
+    from collector.report.gather import Question, gather
+    from collector.report.judge import make_report
+
+    name, contract = read_contract(options)
+    now_ms = SystemClock().wall_ms()
+    check_month(contract, options.month, now_ms)
+    question = Question(name, contract, options.tenant, options.month, now_ms)
+    report = make_report(read_ledger(ledger_path(options), lambda connection: gather(connection, question)))
+    text = render(report, options.format, options.lang)
+    if options.output is not None:
+        _write(options.output, text)
+    else:
+        encoding = sys.stdout.encoding or "utf-8"
+        sys.stdout.write(text.encode(encoding, "replace").decode(encoding))  # what the terminal can show
+    first = report.months[0].span.month
+    if contract.life.first is None and any(month < first for month in report.silent):
+        print(_tell_of_life(name, first), file=sys.stderr)
+    return 0
+
+
+def render(report: Report, form: str, language: Language) -> str:
+    """The report in one of the `FORMATS`."""
+    if form == "json":
+        import json
+
+        from collector.report.as_json import as_json
+
+        return json.dumps(as_json(report), ensure_ascii=False, indent=1) + "\n"
+    if form == "csv":
+        from collector.report.as_csv import as_csv
+
+        return as_csv(report)
+    if form == "html":
+        from collector.report.as_html import as_html
+
+        return as_html(report, language)
+    from collector.report.as_table import as_table
+
+    return as_table(report, language)
+
+
+def read_contract(options: argparse.Namespace) -> tuple[str, Contract]:
+    """The contract's name in the registry and its terms; ConfigError where its file is not known or wrong."""
+    from collector.config import load_config
+    from collector.sla.contract import parse_contract_toml
+
+    files = load_config(options.config).contracts.files if options.config is not None else (options.contract,)
+    known = {Path(name).stem: name for name in files if name.endswith(".toml")}
+    name = Path(options.contract).stem if options.contract.endswith(".toml") else options.contract
+    if name not in known:
+        raise ConfigError(_unknown(options, sorted(known)))
+    return name, parse_contract_toml(read_text(Path(known[name])), known[name])
+
+
+def _unknown(options: argparse.Namespace, known: list[str]) -> Finding:
+    if options.config is None:
+        message = f"{options.contract!r} is no contract file, and a ledger alone does not say where contracts are"
+        remedy = f"name the file (--contract {options.contract}.toml), or give --config instead of --ledger"
+    elif known:
+        message, remedy = f"the collector has no contract {options.contract!r}", f"use one of: {', '.join(known)}"
+    else:
+        message = "the collector's configuration names no contract"
+        remedy = f"add {options.contract}.toml to `contracts.files` in {options.config}"
+    return Finding("report.contract_unknown", "--contract", "", message, remedy)
+
+
+def check_month(contract: Contract, month: str, now_ms: int) -> None:
+    """ConfigError where it is no month, has not begun, or lies outside the contract's life."""
+    from collector.sla.instants import format_month, parse_month
+    from collector.sla.tally import month_span
+
+    try:
+        number = parse_month(month)
+    except ValueError as error:
+        remedy = "write it as YYYY-MM, such as 2026-03"
+        raise ConfigError(Finding("month.invalid", "--month", "", str(error), remedy)) from None
+    life = contract.life
+    if (life.first is not None and number < life.first) or (life.last is not None and number > life.last):
+        first, last = ("…" if end is None else format_month(end) for end in (life.first, life.last))
+        message = f"{month} lies outside the contract's life, {first} to {last}"
+        raise ConfigError(Finding("month.outside", "--month", "", message, "choose a month within it"))
+    if month_span(contract, month, now_ms).counted_ms == 0:
+        message = f"{month} has not begun in {contract.timezone.key}"
+        raise ConfigError(Finding("month.future", "--month", "", message, "choose one that has"))
+
+
+def _write(path: Path, text: str) -> None:
+    """Put the file in its place in one step: nobody sends half a report."""
+    if path.is_dir():
+        raise ConfigError(_unwritable(path, "is a folder"))
+    beside = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        beside.write_text(text, encoding="utf-8", newline="")
+        beside.replace(path)
+    except OSError as error:
+        with contextlib.suppress(OSError):  # what is wrong is told already
+            beside.unlink(missing_ok=True)
+        raise ConfigError(_unwritable(path, f"cannot be written ({error.strerror})")) from None
+
+
+def _unwritable(path: Path, message: str) -> Finding:
+    return Finding("report.output", str(path), "", message, "name a file in a folder that you may write to")
+
+
+def _tell_of_life(name: str, first: str) -> str:
+    return (
+        f"note: nothing is known of the months before {first}, so periods that reach into them stay open; if the "
+        f'contract began then, say so in {name}.toml: [life] from = "{first}"'
+    )
