@@ -170,7 +170,8 @@ class Show:
         self._tell(what)
 
     async def _end(self) -> None:
-        self._tell("ending: simulator, agent, player, collector")
+        if self._children:
+            self._tell("ending: " + ", ".join(child.name for child in reversed(self._children)))
         for child in reversed(self._children):
             await child.stop()
         await self._portal.stop()

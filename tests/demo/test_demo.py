@@ -13,7 +13,7 @@ from typing import Any
 import psutil
 import pytest
 
-from tests.fixtures.processes import Process, Processes
+from tests.fixtures.processes import Process, Processes, run_signwatch
 from tests.fixtures.waiting import free_port, wait_until
 
 PATIENCE_S = 90
@@ -94,6 +94,16 @@ def test_without_mpv_a_stand_in_reports_and_the_ledger_can_be_kept(processes: Pr
     assert "is taken (Address already in use), perhaps by another demonstration" in fourth.output()
     assert f"give another port: --port {second.port + 1}" in fourth.output()
     assert second.process.stop(PATIENCE_S) == 0
+
+
+def test_a_folder_that_cannot_be_used_and_a_port_that_is_none_are_said_with_their_remedy(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("", encoding="utf-8")
+    done = run_signwatch("demo", "--dir", tmp_path / "file", "--port", str(free_port()))
+    assert done.returncode == 1
+    assert "file cannot be used (Not a directory): give another folder: --dir DIR" in done.stderr
+    done = run_signwatch("demo", "--dir", tmp_path / "demo", "--port", "70000")
+    assert done.returncode == 1
+    assert "--port 70000 is no port: write 1 to 65535" in done.stderr
 
 
 @pytest.mark.system
