@@ -50,7 +50,7 @@ def test_the_story_adds_up_to_the_figure(ledger: Ledger, name: str) -> None:
     for month in case["months"]:
         found = report(ledger, case, month)
         for each in (*found.platforms, *found.players):
-            lengths = {standing: 0 for standing in ("up", "down", "cause", "window", "unknown")}
+            lengths = dict.fromkeys(("up", "down", "cause", "window", "unknown"), 0)
             for stretch in each.stretches:
                 lengths[stretch.standing] += stretch.length_ms
             tally = each.tally
