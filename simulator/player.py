@@ -16,9 +16,10 @@ from typing import Final, TypedDict
 from common.clock import monotonic_s
 from simulator.clock import PlayerClock, TrueTime
 from simulator.evidence import Evidence
+from simulator.host import VirtualHost
 from simulator.link import PlayerLink, Server, Voice
 from simulator.truth import Truth
-from wire.messages import Ack, BootClock, Gone, Heartbeat, Hello, Host, Output, Runs
+from wire.messages import Ack, BootClock, Gone, Heartbeat, Hello, Output, Runs
 from wire.runs import Instant
 from wire.states import Cause, State
 from wire.topics import Address
@@ -77,6 +78,7 @@ class VirtualPlayer:
         self._true = true
         self._truth = truth
         self._chance = random.Random(f"{seed} {address}")
+        self._host = VirtualHost(self._chance)
         self._screens = dict.fromkeys(outputs, Screen())
         self._clock = PlayerClock(true, _token(), self._chance.randrange(_SHORTEST_UP_MS, _LONGEST_UP_MS))
         self._evidence = self._fresh_evidence()
@@ -242,7 +244,7 @@ class VirtualPlayer:
             agent="signwatch-simulator",
             interval_s=self._interval_s,
             outputs=[Output(id=output, probe="simulated") for output in self._screens],
-            host={"simulated": True},
+            host=self._host.facts(),
             clocks=[BootClock(boot=boot, offset_ms=offset) for boot, offset in self._offsets.items()],
             **self._stamp(self._clock.now()),
         )
@@ -251,7 +253,8 @@ class VirtualPlayer:
         """Say what there is to say next: how it is, then what nobody has acknowledged yet."""
         await self._due.wait()
         self._due.clear()
-        host: Host = {"simulated": True, "uptime_s": self._seen.mono_ms // 1000}
+        playing = any(screen.state == "playing" for screen in self._screens.values())
+        host = self._host.figures(self._seen.mono_ms, playing=playing) | {"spool_runs": self.backlog}
         spool, opened = self._evidence.spool, self._evidence.open_runs()
         await self._link.send("heartbeat", Heartbeat(spool=spool, open=opened, host=host, **self._stamp(self._seen)))
         if self._sent_at_s is not None and monotonic_s() - self._sent_at_s < _RESEND_S:
