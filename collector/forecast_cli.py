@@ -5,12 +5,12 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from collector.registry.options import add_ledger, ledger_path
+from collector.report.cli import read_contract
 from common.clock import SystemClock
-from common.config import ConfigError, Finding, read_text
+from common.config import ConfigError, Finding
 
 if TYPE_CHECKING:
     from collector.sla.contract import Contract
@@ -57,7 +57,7 @@ def _run(options: argparse.Namespace) -> int:
     from collector.registry.backend import read_ledger
     from collector.sla.forecast import forecast
 
-    contract_id, contract = _contract(options)
+    contract_id, contract = read_contract(options)
     wish = Wish(
         contract_id=contract_id,
         contract=contract,
@@ -73,23 +73,6 @@ def _run(options: argparse.Namespace) -> int:
     else:
         _say(as_table(found, tenant, options.lang))
     return 0
-
-
-def _contract(options: argparse.Namespace) -> tuple[str, Contract]:
-    """The contract's name and terms; ConfigError where its file is not known or wrong."""
-    from collector.config import load_config
-    from collector.sla.contract import parse_contract_toml
-
-    files = load_config(options.config).contracts.files if options.config is not None else (options.contract,)
-    known = {Path(name).stem: name for name in files if name.endswith(".toml")}
-    name = Path(options.contract).stem if options.contract.endswith(".toml") else options.contract
-    if name not in known:
-        message = f"the file of {options.contract!r} is not known"
-        remedy = f"use one of: {', '.join(sorted(known))}" if known else "name the file itself, such as admira.toml"
-        if options.config is not None and not known:
-            remedy = f"add it to `contracts.files` in {options.config}"
-        raise ConfigError(Finding("forecast.contract_unknown", "--contract", "", message, remedy))
-    return name, parse_contract_toml(read_text(Path(known[name])), known[name])
 
 
 def _window_months(contract: Contract) -> int:

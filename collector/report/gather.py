@@ -49,7 +49,7 @@ class Question(NamedTuple):
 def gather(connection: Connection, question: Question) -> Dossier:
     """Read everything, as of one moment of the ledger; ConfigError where there is no such agreement or evidence."""
     registry = read_registry(connection)
-    agreement = _agreement(registry, question)
+    agreement = find_agreement(registry, question)
     span = month_span(question.contract, question.month, question.computed_at_ms)
     windows = [Announced(record, to_window(record, registry)) for record in read_windows(connection, agreement.tenant)]
     rulings = _by_subject(read_rulings(connection, agreement.tenant))
@@ -77,7 +77,7 @@ def gather(connection: Connection, question: Question) -> Dossier:
     )
 
 
-def _agreement(registry: Registry, question: Question) -> Agreement:
+def find_agreement(registry: Registry, question: Question) -> Agreement:
     """The agreement that is meant; ConfigError naming option and remedy where it cannot be told."""
     name = question.contract_id
     found = agree(registry, {name: question.contract}).by_key

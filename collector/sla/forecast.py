@@ -121,7 +121,9 @@ def forecast(case: Case, crews: Sequence[int] | None = None) -> Forecast:
         expected_blank=expected_blank,
         range=seen,
         range_blank=range_blank,
-        outlooks=tuple(outlooks(contract, now, [each.to_date for each in past], rates, crews)),
+        outlooks=tuple(
+            outlooks(contract, now, [each.to_date for each in past if _watched(each.to_date)], rates, crews)
+        ),
         burn=_burn(case, now, recent),
     )
 
@@ -200,6 +202,12 @@ def _well_known(contract: Contract, figure: MonthFigure) -> bool:
     rules = contract.availability
     weighed = ((rules.platform_weight, figure.platform_coverage), (rules.players_weight, figure.players_coverage))
     return all(not weight or (known is not None and known >= LEAST_COVERAGE) for weight, known in weighed)
+
+
+def _watched(figure: MonthFigure) -> bool:
+    """Whether anything is known of a month, or there was nothing to watch. Else to judge it would be an invention."""
+    shares = [share for share in (figure.players_coverage, figure.platform_coverage) if share is not None]
+    return not shares or any(shares)
 
 
 def _burn(case: Case, now: Survey, recent: Lately) -> tuple[BurnRate, ...]:

@@ -228,16 +228,16 @@ def test_a_forecast_by_a_collectors_configuration_finds_the_contract_by_name(
     assert main(["sla", "forecast", "--contract", "admira", "--config", str(config), "--month", "2026-03"]) == 0
     assert "ADmira availability guarantee (acme), 2026-03" in capsys.readouterr().out
     assert main(["sla", "forecast", "--contract", "admire", "--config", str(config)]) == 1
-    assert "--contract: the file of 'admire' is not known; use one of: admira" in capsys.readouterr().err
+    assert "--contract: the collector has no contract 'admire'; use one of: admira" in capsys.readouterr().err
     config.write_text('[ledger]\npath = "ledger.db"\n[mqtt]\nhost = "localhost"\n', encoding="utf-8")
     assert main(["sla", "forecast", "--contract", "admira", "--config", str(config)]) == 1
-    assert "add it to `contracts.files` in" in capsys.readouterr().err
+    assert "add admira.toml to `contracts.files` in" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
     ("words", "complaint"),
     [
-        (["--tenant", "bar"], "--tenant: 'bar' has no subject under 'admira'; use one of: acme [forecast.tenant]"),
+        (["--tenant", "bar"], "--tenant: 'bar' has no subject under 'admira'; use one of: acme [report.tenant]"),
         (["--month", "2026-3"], "--month: '2026-3' is no month; write it as YYYY-MM, such as 2026-03 [month.invalid]"),
         (["--at", "today"], "--at: 'today' is no ISO 8601 instant; write it with its offset"),
     ],
@@ -254,7 +254,7 @@ def test_a_contract_that_judges_nobody_is_told(ledger_file: Path, capsys: pytest
     assert main(["sla", "forecast", "--contract", str(other), "--ledger", str(ledger_file)]) == 1
     assert "no subject of the registry is judged by 'mapal'" in capsys.readouterr().err
     assert main(["sla", "forecast", "--contract", "mapal", "--ledger", str(ledger_file)]) == 1
-    assert "the file of 'mapal' is not known; name the file itself" in capsys.readouterr().err
+    assert "'mapal' is no contract file" in capsys.readouterr().err
 
 
 def test_two_customers_under_one_contract_must_be_told_apart(
@@ -266,7 +266,7 @@ def test_two_customers_under_one_contract_must_be_told_apart(
     )
     fill(tmp_path / "two.db", USUAL, two)
     assert run(tmp_path / "two.db") == 1
-    assert capsys.readouterr().err.startswith("--tenant: is needed; use one of: acme, bar")
+    assert capsys.readouterr().err.startswith("--tenant: is needed: there are several; use one of: acme, bar")
     assert run(tmp_path / "two.db", "--tenant", "bar") == 0
 
 

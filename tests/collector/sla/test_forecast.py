@@ -287,6 +287,15 @@ def test_a_window_of_which_a_month_is_not_given_says_so() -> None:
     assert outlook(found, "termination").missing == ()
 
 
+def test_a_month_of_which_nothing_is_known_is_missing_too() -> None:
+    dark = [watched("p1", since="2026-02-01T00:00"), watched("platform", since="2026-02-01T00:00")]
+    found = forecast(case_of(terms(**WINDOWED), MONTHS, "2026-03-10T00:00", dark))
+    assert outlook(found, "termination").missing == ("2026-01",)
+    later = [watched("p1", active=("2026-02-01T00:00", None))]
+    found = forecast(case_of(terms(**WINDOWED), MONTHS, "2026-03-10T00:00", later))
+    assert outlook(found, "termination").missing == ()
+
+
 def test_a_month_that_is_still_provisional_is_missing_too() -> None:
     found = forecast(case_of(terms(**WINDOWED), [*MONTHS, "2026-04"], "2026-03-10T00:00", fleet()))
     assert outlook(found, "termination").missing == ("2026-03",)
