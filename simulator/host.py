@@ -1,4 +1,4 @@
-"""Figures of a machine that does not exist, under the names that the agent uses (docs/agent.md), so that dashboards fill.
+"""Figures of a machine that does not exist, under the names that the agent uses (docs/agent.md): dashboards fill.
 
 Each player has its own level and wanders around it; one that plays nothing is cooler. Nothing judges by these figures.
 """
