@@ -14,8 +14,10 @@ from typing import TYPE_CHECKING, Final
 from collector.decisions.model import Decisions
 from collector.registry.model import ALWAYS, Registry, Subject
 from collector.sla import availability as sla
+from collector.sla.burn import BurnFrame, BurnRate, before_month, burn_frame, burn_rates
 from collector.sla.calendar import Calendar, parse_calendar
 from collector.sla.contract import Contract
+from collector.sla.intervals import Interval
 from collector.views import FigureView
 from common.clock import to_datetime
 
@@ -35,11 +37,19 @@ class Agreement:
     contract: Contract
     subjects: tuple[tuple[Subject, sla.Subject], ...]
     decisions: Decisions = field(default_factory=Decisions)
+    _frames: dict[str, BurnFrame | None] = field(default_factory=dict, compare=False)
 
     @property
     def key(self) -> str:
         """Give `tenant/contract`."""
         return f"{self.tenant}/{self.contract_id}"
+
+    def frame(self, month: str) -> BurnFrame | None:
+        """What a month's budget can burn by; None: nothing can. Made once a month: it looks at every hour of it."""
+        if month not in self._frames:
+            self._frames.clear()
+            self._frames[month] = burn_frame(self.contract, [judged for _, judged in self.subjects], month)
+        return self._frames[month]
 
 
 @dataclass(slots=True)
@@ -144,15 +154,28 @@ def computing(
     """Do what `compute` does, a subject a step: thousands of players take longer than others may be kept waiting."""
     contract = agreement.contract
     span = sla.month_span(contract, month or current_month(contract, now_ms), now_ms)
+    earlier = before_month(span)  # burn windows reach back by three days
     tallies: list[sla.Tally] = []
+    burnt: list[list[Interval]] = []
     census = Census()
     for subject, judged in agreement.subjects:
-        runs = evidence(fleet.track(subject), span.start_ms, now_ms)
-        windows, rulings = agreement.decisions.windows, agreement.decisions.rulings.get(subject.key, ())
-        tallies.append(sla.tally_subject(contract, span, judged, runs, windows, rulings))
+        track = fleet.track(subject)
+        tally = _tally(agreement, span, (subject, judged), track)
+        before = _tally(agreement, earlier, (subject, judged), track).accountable if earlier else ()
+        tallies.append(tally)
+        burnt.append([*before, *tally.accountable])
         _count_in(census, fleet, agreement, (subject, judged), emissions[subject.key], now_ms)
         yield
-    return _figure(agreement, span, sla.judge_month(contract, span, tallies), census, now_ms, down_limit)
+    frame = agreement.frame(span.month)
+    burn = burn_rates(frame, burnt, now_ms) if frame else ()
+    return _figure(agreement, span, sla.judge_month(contract, span, tallies), census, now_ms, down_limit, burn)
+
+
+def _tally(agreement: Agreement, span: sla.MonthSpan, pair: tuple[Subject, sla.Subject], track: Track) -> sla.Tally:
+    subject, judged = pair
+    runs = evidence(track, span.start_ms, span.counted_until_ms)
+    windows, rulings = agreement.decisions.windows, agreement.decisions.rulings.get(subject.key, ())
+    return sla.tally_subject(agreement.contract, span, judged, runs, windows, rulings)
 
 
 def _figure(
@@ -162,6 +185,7 @@ def _figure(
     census: Census,
     now_ms: int,
     down_limit: Fraction,
+    burn: tuple[BurnRate, ...],
 ) -> FigureView:
     contract = agreement.contract
     return FigureView(
@@ -196,6 +220,7 @@ def _figure(
         down_now=census.down,
         unknown_now=census.unknown,
         down_limit=down_limit,
+        burn=burn,
     )
 
 
