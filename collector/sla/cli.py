@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from collector import forecast_cli
+from collector.forecast import cli as forecast_cli
 from collector.report import cli as report_cli
 from collector.sla.evaluate import evaluate_file
 from common.config import ConfigError

@@ -167,12 +167,9 @@ def test_windows_and_rulings_count_in_the_live_figure_as_on_the_invoice() -> Non
 
 def test_the_live_figure_tells_how_fast_the_budget_burns() -> None:
     agreements = agree(players("a", "b"), {"c": parse_contract({**CONTRACT, "guarantee": {"committed": "99.00"}}, "c")})
-    calm = compute(
-        fleet_of({"a": "playing", "b": "playing"}), agreements.by_key["acme/c"], agreements.emissions, NOON, LIMIT
-    )
+    agreement, emissions = agreements.by_key["acme/c"], agreements.emissions
+    calm = compute(fleet_of({"a": "playing", "b": "playing"}), agreement, emissions, NOON, LIMIT)
     assert calm.burn
     assert all(rate.long_rate == 0 for rate in calm.burn)
-    ill = compute(
-        fleet_of({"a": "frozen", "b": "playing"}), agreements.by_key["acme/c"], agreements.emissions, NOON, LIMIT
-    )
+    ill = compute(fleet_of({"a": "frozen", "b": "playing"}), agreement, emissions, NOON, LIMIT)
     assert all(rate.long_rate > 0 for rate in ill.burn)

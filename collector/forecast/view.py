@@ -8,7 +8,7 @@ from fractions import Fraction
 from typing import Final
 
 from collector.alerts.wording import percent_text, span_text, times_text
-from collector.forecast_texts import TEXTS
+from collector.forecast.texts import TEXTS
 from collector.sla.availability import MonthFigure
 from collector.sla.bands import Band
 from collector.sla.bands import percent_text as figure_text

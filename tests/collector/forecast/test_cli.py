@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from collector.decisions.orders import Announce, DecisionRequest
-from collector.forecast_source import Wish, read_source
-from collector.forecast_texts import ENGLISH, SPANISH
-from collector.forecast_view import as_json, as_table
+from collector.forecast.source import Wish, read_source
+from collector.forecast.texts import ENGLISH, SPANISH
+from collector.forecast.view import as_json, as_table
 from collector.ledger.decisions_store import decide
 from collector.ledger.evidence_store import EvidenceStore, Received
 from collector.ledger.ledger import Ledger

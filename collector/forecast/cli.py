@@ -52,8 +52,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def _run(options: argparse.Namespace) -> int:
     # here, so that the other commands of `sla` need neither a database nor the configuration's libraries
-    from collector.forecast_source import Wish, read_source
-    from collector.forecast_view import as_json, as_table
+    from collector.forecast.source import Wish, read_source
+    from collector.forecast.view import as_json, as_table
     from collector.registry.backend import read_ledger
     from collector.sla.forecast import forecast
 

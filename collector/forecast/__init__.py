@@ -1,0 +1,1 @@
+"""Looking ahead for people: an agreement from the ledger, forecast, in a table or as JSON (docs/forecast.md)."""
