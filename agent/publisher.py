@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import socket
 import ssl
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
@@ -161,6 +162,7 @@ class Publisher:
             transport=mqtt.transport,
             websocket_path=mqtt.websocket_path if mqtt.transport == "websockets" else None,
             max_queued_incoming_messages=1000,
+            socket_options=[(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)],  # a PUBACK must not hold the next message up
         )
 
     async def _connect(self) -> aiomqtt.Client:

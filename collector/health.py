@@ -48,6 +48,9 @@ def metrics(collector: Collector) -> Iterator[tuple[str, int | float]]:
     yield "signwatch_figures_compute_seconds", live.compute_s
     yield "signwatch_alerts_open", len(collector.alerts.open_alerts())
     yield from _agreements(collector)
+    if collector.broker is not None:
+        for name, count in sorted(collector.broker.stats().items()):
+            yield f"signwatch_embedded_broker_{name}", count
     if collector.influx is not None:
         yield from collector.influx.metrics().items()
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import socket
 from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Final, Protocol
@@ -16,7 +17,7 @@ import aiomqtt
 import structlog
 
 from common.config import ConfigError
-from common.tasks import cancel, spawn
+from common.tasks import cancel, raise_if_cancelled, spawn
 from wire.messages import Ack, encode
 from wire.topics import Address, subscriptions, topic
 
@@ -82,6 +83,7 @@ class MqttLink:
             except (aiomqtt.MqttError, ConfigError, OSError) as error:  # the files are read anew, and may be bad now
                 if self.connected:
                     backoff_s = BACKOFF_MIN_S
+                raise_if_cancelled()
                 log.warning("broker_lost", host=self._config.host, port=self._config.port, error=str(error))
             finally:
                 self._set_link(up=False)
@@ -93,6 +95,7 @@ class MqttLink:
         client.pending_calls_threshold = ACKS_AT_ONCE * 2  # beyond it aiomqtt warns
         for pattern in subscriptions():
             granted = await client.subscribe(pattern, qos=1)
+            raise_if_cancelled()
             if REFUSED in granted:
                 raise aiomqtt.MqttError(f"the broker does not let us read {pattern}; allow it in its access rules")
         self._set_link(up=True)
@@ -114,6 +117,7 @@ class MqttLink:
     async def _send(self, client: aiomqtt.Client, address: Address, ack: Ack) -> None:
         try:
             await client.publish(topic(address, "ack"), encode(ack), qos=1, timeout=PUBLISH_TIMEOUT_S)
+            raise_if_cancelled()
         except aiomqtt.MqttError as error:
             self.acks_dropped_total += 1
             log.debug("ack_not_sent", device=str(address), error=str(error))
@@ -135,4 +139,5 @@ class MqttLink:
             clean_session=True,  # heartbeats restate and runs are sent again: nothing needs the broker's memory
             queue_type=partial(Inbox, sink=self._sink),  # type: ignore[arg-type]  # any callable does
             tls_context=config.tls_context(),
+            socket_options=[(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)],  # an ack must not wait for the next PUBACK
         )

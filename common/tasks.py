@@ -37,3 +37,15 @@ async def cancel(*tasks: asyncio.Task[Any] | None) -> None:
     for task in living:
         task.cancel()
     await asyncio.gather(*living, return_exceptions=True)
+
+
+def raise_if_cancelled() -> None:
+    """Raise the CancelledError that a library swallowed; without it the task would live for ever.
+
+    Call it after every call of aiomqtt. It waits with `asyncio.wait_for`, which before Python 3.12 returns the result
+    if that comes at the same moment; and at its end it waits for its DISCONNECT to go out, and in vain raises an error
+    of its own.
+    """
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise asyncio.CancelledError

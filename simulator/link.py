@@ -87,7 +87,7 @@ class PlayerLink:
                     failures = 0
                     await self._be_connected(client)
             except aiomqtt.MqttError as error:
-                _raise_if_cancelled()
+                tasks.raise_if_cancelled()
                 failures += 1
                 self.counts["disconnections"] += 1
                 log.debug("disconnected", player=str(self._address), error=str(error))
@@ -104,7 +104,7 @@ class PlayerLink:
             return False
         try:
             await client.publish(topic(self._address, kind), encode(message), qos=1)
-            _raise_if_cancelled()
+            tasks.raise_if_cancelled()
         except aiomqtt.MqttError as error:
             self.counts["unsent"] += 1
             log.debug("unsent", player=str(self._address), kind=kind, error=str(error))
@@ -127,7 +127,7 @@ class PlayerLink:
         )
 
     async def _be_connected(self, client: aiomqtt.Client) -> None:
-        _raise_if_cancelled()
+        tasks.raise_if_cancelled()
         self._client = client
         if not self._allowed.is_set():  # the fault came while it was connecting
             _shut_down(client)
@@ -144,9 +144,9 @@ class PlayerLink:
     async def _talk(self, client: aiomqtt.Client) -> None:
         try:
             await client.subscribe(topic(self._address, "ack"), qos=1)
-            _raise_if_cancelled()
+            tasks.raise_if_cancelled()
             await client.publish(topic(self._address, "hello"), encode(self._voice.hello()), qos=1)
-            _raise_if_cancelled()
+            tasks.raise_if_cancelled()
         except aiomqtt.MqttError as error:
             log.debug("not_greeted", player=str(self._address), error=str(error))
             _shut_down(client)
@@ -164,17 +164,6 @@ class PlayerLink:
             return
         if isinstance(ack, Ack):
             self._voice.acknowledged(ack)
-
-
-def _raise_if_cancelled() -> None:
-    """Call it after every call of aiomqtt: two of its ways lose a cancellation, and the task would live for ever.
-
-    It waits with `asyncio.wait_for`, which before Python 3.12 returns the result if that comes at the same moment; and
-    at the end it waits for its DISCONNECT to go out, and in vain raises an error of its own.
-    """
-    task = asyncio.current_task()
-    if task is not None and task.cancelling():
-        raise asyncio.CancelledError
 
 
 def _shut_down(client: aiomqtt.Client) -> None:
