@@ -72,26 +72,27 @@ def _output(subject: dict[str, Any]) -> dict[str, str]:
     return {"id": "main", "contract": CONTRACT, "emission": emission, **_active(subject)}
 
 
-def send(
-    ledger: Ledger, kinds: dict[str, str], runs: Iterable[dict[str, Any]], *, synced: bool = True, late_ms: int = 0
-) -> None:
-    """The runs as their devices would report them, each device by one message; seq is the place in the file."""
+def send(ledger: Ledger, kinds: dict[str, str], runs: Iterable[dict[str, Any]], boot: str = _BOOT) -> None:
+    """The runs as their devices would report them, each device by one message; seq is the place in the file.
+
+    `boot`: of the runs; another one than the message's is a boot whose clock nobody knows.
+    """
     by_device: dict[Address, list[Run]] = {}
     offset_ms = min(parse_instant(run["start"]) for run in runs) - 1000
     for seq, run in enumerate(runs, 1):
         player = kinds[run["subject"]] == "player"
         address = Address(TENANT, run["subject"] if player else OWN_DEVICE)
-        by_device.setdefault(address, []).append(_run(run, seq, "main" if player else run["subject"], offset_ms))
+        by_device.setdefault(address, []).append(_run(run, seq, "main" if player else run["subject"], offset_ms, boot))
     received = []
     for address, sent in by_device.items():
         mono_ms = max(run.end_mono_ms or 0 for run in sent)
-        message = Runs(boot=_BOOT, sent_ms=mono_ms + offset_ms, mono_ms=mono_ms, synced=synced, spool=_SPOOL, runs=sent)
-        received.append(Received(address, message, mono_ms + offset_ms + late_ms))
+        message = Runs(boot=_BOOT, sent_ms=mono_ms + offset_ms, mono_ms=mono_ms, synced=True, spool=_SPOOL, runs=sent)
+        received.append(Received(address, message, mono_ms + offset_ms))
     store = EvidenceStore()
     ledger.write_now(lambda connection: (store.load(connection), store.apply(connection, received, [])))
 
 
-def _run(run: dict[str, Any], seq: int, output: str, offset_ms: int) -> Run:
+def _run(run: dict[str, Any], seq: int, output: str, offset_ms: int, boot: str) -> Run:
     start_ms, end_ms = parse_instant(run["start"]), parse_instant(run["end"])
     return Run(
         seq=seq,
@@ -103,7 +104,7 @@ def _run(run: dict[str, Any], seq: int, output: str, offset_ms: int) -> Run:
         end_ms=end_ms,
         start_mono_ms=start_ms - offset_ms,
         end_mono_ms=end_ms - offset_ms,
-        boot=_BOOT,
+        boot=boot,
     )
 
 
