@@ -217,7 +217,7 @@ class Collector:
         while True:
             figure = await self._figures.get()
             if self.influx is not None:
-                self.influx.snapshot(self.desk)
+                await self.influx.snapshot(self.desk)
             try:
                 await self.alerts.consider(figure, figure.computed_ms)
             except DatabaseError as error:  # a full disk: the next figure decides anew

@@ -18,6 +18,7 @@ from common.clock import iso
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from collector.sla.burn import BurnRate
     from collector.views import AlertView, FigureView, Newcomer, PlatformView, PlayerView, RunView
 
 Json: TypeAlias = "Mapping[str, object]"
@@ -122,6 +123,19 @@ def figure(view: FigureView) -> Json:
             "limit": fraction(view.affected_limit),
         },
         "now": _now(view),
+        "burn": [_burn(rate) for rate in view.burn],
+    }
+
+
+def _burn(rate: BurnRate) -> Json:
+    return {
+        "severity": rate.severity,
+        "long_ms": rate.long_ms,
+        "short_ms": rate.short_ms,
+        "long_rate": fraction(rate.long_rate),
+        "short_rate": fraction(rate.short_rate),
+        "limit": fraction(rate.limit),
+        "over_limit": rate.over,
     }
 
 
