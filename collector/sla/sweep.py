@@ -126,7 +126,7 @@ def _parts(first_row: NDArray[np.intp]) -> Iterator[tuple[int, int]]:
     first, subjects = 0, len(first_row) - 1
     while first < subjects:
         fitting = int(np.searchsorted(first_row, first_row[first] + _ROWS_AT_ONCE, side="right")) - 1
-        last = min(max(fitting, first + 1), first + _SUBJECTS_AT_ONCE, subjects)
+        last = min(max(fitting, first + 1), first + _SUBJECTS_AT_ONCE)
         yield first, last
         first = last
 

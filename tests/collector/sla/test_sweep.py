@@ -275,7 +275,14 @@ def test_months_need_not_follow_each_other() -> None:
     spans = [month_span(CONTRACT, month, 2**42) for month in ("2026-05", "2026-03")]
     rows: list[Row] = [(0, START, spans[0].start_ms + 7, "frozen", None)]
     fleet = tally_fleet(CONTRACT, spans, [PLAYER], Columns.from_rows(rows))
+    assert fleet.spans == spans
     assert fleet.down_ms.tolist() == [[7, MARCH.total_ms]]
+
+
+def test_milliseconds_are_64_bit_integers_and_never_floats() -> None:
+    fleet = tally_fleet(CONTRACT, [MARCH], [PLAYER], Columns.from_rows([]))
+    times = (fleet.active_ms, fleet.counted_ms, fleet.known_ms, fleet.down_ms, fleet.accountable_ms)
+    assert {str(column.dtype) for column in times} == {"int64"}
 
 
 def test_a_run_of_no_subject_is_refused() -> None:
