@@ -267,6 +267,8 @@ tenant = "acme"
 device = "player-0001"
 [mqtt]
 host = "localhost"
+[spool]
+dir = "spool"
 [[outputs]]
 id = "main"
 probe = "push"

@@ -22,6 +22,8 @@ tenant = "acme"
 device = "player-0001"
 [mqtt]
 host = "localhost"
+[spool]
+dir = "spool"
 [[outputs]]
 id = "main"
 probe = "push"
