@@ -7,7 +7,7 @@ from typing import Self, TypeVar
 
 import aiomqtt
 
-from common.tasks import cancel, spawn
+from common.tasks import cancel, raise_if_cancelled, spawn
 from tests.fixtures.mosquitto import Mosquitto
 from tests.fixtures.waiting import until
 from wire.messages import Ack, Heartbeat, Hello, Message, Run, Runs, decode, encode
@@ -92,9 +92,11 @@ class Listener:
                     self._client = client
                     for pattern in subscriptions():
                         await client.subscribe(pattern, qos=1)
+                        raise_if_cancelled()
                     self._ready.set()
                     await self._hear(client)
             except aiomqtt.MqttError:
+                raise_if_cancelled()
                 await asyncio.sleep(0.05)  # the test has taken the broker away
 
     async def _hear(self, client: aiomqtt.Client) -> None:
@@ -105,5 +107,6 @@ class Listener:
             self.heard.append((address, kind, body))
             if self.acknowledging and isinstance(body, Runs):
                 await self.acknowledge(body)
+                raise_if_cancelled()
             if isinstance(body, Hello):
                 assert not message.retain
