@@ -103,19 +103,17 @@ def _subjects(report: Report, words: Words) -> dict[str, object]:
     if terms is not None:
         note = words.say("players_note", own=words.level(terms.player_downtime_over))
     counted = [each.tally for each in report.players if counts(each)]
-    sums = [
-        words.length(sum(tally.counted_ms for tally in counted)),
-        "",
-        words.length(sum(tally.down_ms for tally in counted)),
-        words.length(report.figure.players_downtime_ms),
-        "",
-    ]
+    sums = {
+        "counted": words.length(sum(tally.counted_ms for tally in counted)),
+        "down": words.length(sum(tally.down_ms for tally in counted)),
+        "accountable": words.length(report.figure.players_downtime_ms),
+    }
     length = words.exactly(drawing.shortest_ms(span.end_ms - span.start_ms) // 60_000 * 60_000)
     return {
         "platforms": [subject_row(report, words, each) for each in report.platforms],
         "players": [subject_row(report, words, each) for each in worst_first(report.players)],
         "players_note": note,
-        "sums": sums,
+        "sums": words.say("sum", **sums),
         "ticks": drawing.ticks(report.days, _TICK_DAYS),
         "legend_width": words.say("legend_width", length=length),
     }

@@ -334,7 +334,10 @@ _PLAYERS: Final[dict[str, tuple[str, str]]] = {
     "column_share": ("Share", "Parte"),
     "affected": ("affected", "afectado"),
     "not_counted": ("not counted", "no cuenta"),
-    "sum": ("Sum of those that count", "Suma de los que cuentan"),
+    "sum": (
+        "Those that count, added up: counted {counted}, down {down}, of that accountable {accountable}.",
+        "Los que cuentan, sumados: contado {counted}, caído {down}; de ello, computable {accountable}.",
+    ),
     "legend_up": ("working", "en funcionamiento"),
     "legend_down": ("down, accountable", "caído, computable"),
     "legend_left": ("down, left out", "caído, excluido"),
