@@ -28,7 +28,7 @@ from agent.records import Kept
 from agent.restart import Name
 from common.clock import Clock, monotonic_s
 from common.config import ConfigError, Finding
-from common.tasks import cancel
+from common.tasks import cancel, raise_if_cancelled
 from wire.messages import Ack, Gone, Heartbeat, Hello, Message, MessageError, Runs, decode, encode
 from wire.topics import Kind, topic
 
@@ -241,6 +241,7 @@ class Publisher:
 
     async def _say(self, client: aiomqtt.Client, kind: Kind, message: Message) -> None:
         await client.publish(topic(self._settings.address, kind), encode(message), qos=1, timeout=PUBLISH_PATIENCE_S)
+        raise_if_cancelled()
 
 
 async def _within(seconds: float | None, event: asyncio.Event) -> None:
