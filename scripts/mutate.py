@@ -4,8 +4,9 @@
     ./dev mutate tally windows            these only
     ./dev mutate --list                   what survived the last time, as differences
 
-The work is done on a copy in build/mutation, so the checkout stays as it is; a second run goes on where the first one
-ended, and judges anew only what changed. docs/mutation.md has the results and the reasons of the survivors.
+The work is done on copies in build/mutation, so the checkout stays as it is; a second run goes on where the first one
+ended, and judges anew only what changed: remove build/mutation after a change of the tests. docs/mutation.md has the
+results and the reasons of the survivors.
 """
 
 from __future__ import annotations
@@ -24,20 +25,30 @@ CORE = "collector/sla"
 TESTS = "tests/collector/sla"
 COPIED = ("agent", "collector", "common", "contracts", "demo", "docs", "signwatch", "simulator", "tests", "wire")
 
-# What judges. (The readers of files, and what words findings, have tables of exact messages instead.)
-JUDGES = (
-    *("intervals", "timeline", "tally", "eligibility", "availability", "windows", "bands", "discounts", "verdict"),
-    *("instants", "calendar", "clock", "columns", "measure", "roster", "sweep"),
-)
-# The tests that decide: the fast ones that say what they mean. Random fleets against the naive reading would kill more.
-DECIDING = (
-    *("intervals", "timeline", "tally", "eligibility", "availability", "windows", "bands", "discounts", "instants"),
-    *("calendar", "clock", "columns", "measure", "roster", "sweep", "case", "public_cases"),
-)
+# What judges, and the tests that decide: the fast ones that say what they mean. (Random fleets against the naive
+# reading kill more, and take a second each. What reads files has tables of exact messages instead, and is not here.)
+JUDGES = {
+    "intervals": ("intervals",),
+    "instants": ("instants", "calendar", "tally"),
+    "timeline": ("timeline", "availability", "public_cases"),
+    "tally": ("tally", "availability", "public_cases"),
+    "eligibility": ("eligibility",),
+    "availability": ("tally", "availability", "public_cases"),
+    "bands": ("bands", "public_cases"),
+    "windows": ("windows", "public_cases"),
+    "discounts": ("discounts",),
+    "verdict": ("bands", "public_cases"),
+    "calendar": ("calendar", "case"),
+    "clock": ("clock", "public_cases"),
+    "columns": ("columns",),
+    "measure": ("measure", "sweep"),
+    "roster": ("sweep",),
+    "sweep": ("sweep",),
+}
 SETTINGS = """
 [tool.mutmut]
 source_paths = ["{core}"]
-only_mutate = {modules}
+only_mutate = ["{core}/{module}.py"]
 also_copy = {copied}
 pytest_add_cli_args_test_selection = {tests}
 pytest_add_cli_args = [
@@ -49,28 +60,31 @@ timeout_constant = 2.0
 KILLED, SURVIVED, UNTESTED = 1, 0, 33  # exit codes, as mutmut keeps them
 
 
-def refresh(modules: list[str]) -> None:
-    """Bring the copy up to date; what mutmut knows of it stays."""
-    COPY.mkdir(parents=True, exist_ok=True)
+def judge(module: str, jobs: int) -> int:
+    """Bring the module's copy up to date and run mutmut on it, which goes on where it ended; its exit status."""
+    copy = COPY / module
+    copy.mkdir(parents=True, exist_ok=True)
     for folder in COPIED:
-        shutil.rmtree(COPY / folder, ignore_errors=True)
-        shutil.copytree(ROOT / folder, COPY / folder, ignore=shutil.ignore_patterns("__pycache__", "artefacts"))
-    tests = [f"{TESTS}/test_{name}.py" for name in DECIDING if (ROOT / f"{TESTS}/test_{name}.py").exists()]
+        shutil.rmtree(copy / folder, ignore_errors=True)
+        shutil.copytree(ROOT / folder, copy / folder, ignore=shutil.ignore_patterns("__pycache__", "artefacts"))
     settings = SETTINGS.format(
         core=CORE,
-        modules=json.dumps([f"{CORE}/{name}.py" for name in modules]),
+        module=module,
         copied=json.dumps([folder for folder in COPIED if folder != "tests"]),
-        tests=json.dumps(tests),
+        tests=json.dumps([f"{TESTS}/test_{name}.py" for name in JUDGES[module]]),
     )
-    (COPY / "pyproject.toml").write_text((ROOT / "pyproject.toml").read_text(encoding="utf-8") + settings)
-    shutil.copy(ROOT / "README.md", COPY)
+    (copy / "pyproject.toml").write_text((ROOT / "pyproject.toml").read_text(encoding="utf-8") + settings)
+    shutil.copy(ROOT / "README.md", copy)
+    return subprocess.run([mutmut(), "run", "--max-children", str(jobs)], cwd=copy, check=False).returncode
 
 
 def results() -> dict[str, dict[str, int | None]]:
     """Module → mutant → the exit code of its tests (None: not judged yet)."""
     found = {}
-    for meta in sorted((COPY / "mutants" / CORE).glob("*.py.meta")):
-        found[meta.name.removesuffix(".py.meta")] = json.loads(meta.read_text(encoding="utf-8"))["exit_code_by_key"]
+    for module in JUDGES:
+        meta = COPY / module / "mutants" / CORE / f"{module}.py.meta"
+        if meta.exists():
+            found[module] = json.loads(meta.read_text(encoding="utf-8"))["exit_code_by_key"]
     return found
 
 
@@ -103,10 +117,10 @@ def line(name: str, counts: Counter[str]) -> str:
 
 def survivors() -> None:
     """Print each survivor as a difference."""
-    for mutants in results().values():
+    for module, mutants in results().items():
         for name, code in mutants.items():
             if verdict(code) == "survived":
-                subprocess.run([mutmut(), "show", name], cwd=COPY, check=True)
+                subprocess.run([mutmut(), "show", name], cwd=COPY / module, check=True)
 
 
 def mutmut() -> str:
@@ -118,22 +132,21 @@ def mutmut() -> str:
 
 
 def main() -> int:
-    """Run mutmut on the copy; the exit status is its own."""
+    """Run mutmut on copies; the exit status is its own."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("modules", nargs="*", help=f"of {CORE}; all of these without any: {', '.join(JUDGES)}")
+    parser.add_argument("modules", nargs="*", metavar="MODULE", help=f"{', '.join(JUDGES)} (default: all)")
     parser.add_argument("--list", action="store_true", help="show the survivors of the last run")
     parser.add_argument("--jobs", type=int, default=1, help="mutants at once (default: %(default)s)")
     options = parser.parse_args()
-    unknown = [name for name in options.modules if not (ROOT / CORE / f"{name}.py").exists()]
+    unknown = [name for name in options.modules if name not in JUDGES]
     if unknown:
-        parser.error(f"{CORE} has no module {unknown[0]!r}")
+        parser.error(f"no module to mutate: {unknown[0]!r}; there are {', '.join(JUDGES)}")
     if options.list:
         survivors()
         return 0
-    refresh(options.modules or list(JUDGES))
-    done = subprocess.run([mutmut(), "run", "--max-children", str(options.jobs)], cwd=COPY, check=False)
+    statuses = [judge(module, options.jobs) for module in options.modules or JUDGES]
     tell()
-    return done.returncode
+    return max(statuses)
 
 
 if __name__ == "__main__":

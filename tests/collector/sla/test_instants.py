@@ -84,3 +84,10 @@ def test_what_is_no_month_is_refused(text: str) -> None:
 
 def test_months_count_through_the_year() -> None:
     assert format_month(parse_month("2026-12") + 1) == "2027-01"
+
+
+def test_months_are_known_from_1900_to_2999() -> None:
+    assert [format_month(parse_month(month)) for month in ("1900-01", "2999-12")] == ["1900-01", "2999-12"]
+    for month in ("1899-12", "3000-01"):
+        with pytest.raises(ValueError, match="is no month"):
+            parse_month(month)

@@ -74,6 +74,15 @@ def test_a_platform_is_meant_to_be_up_at_all_hours() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("after_ms", "provisional", "counted_ms"), [(-1, True, 31 * DAY_MS - 1), (0, False, 31 * DAY_MS)]
+)
+def test_a_month_is_final_from_the_instant_in_which_it_ends(after_ms: int, provisional: bool, counted_ms: int) -> None:
+    terms = contract()
+    span = march(terms, march(terms).end_ms + after_ms)
+    assert (span.provisional, span.counted_ms, span.total_ms) == (provisional, counted_ms, counted_ms)
+
+
 def test_a_month_of_one_millisecond_has_a_figure_and_one_of_none_has_not() -> None:
     terms = contract()
     start = march(terms).start_ms
