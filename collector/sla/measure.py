@@ -37,7 +37,6 @@ class Measure:
             rising += [1, 0] * len(members) + [0]  # and the next line begins at 0 again
         self._edges, self._offsets = np.concatenate(edges), np.concatenate(offsets)
         self._rising = np.array(rising, _NUMBER)
-        self._limits = np.append(self._edges, len(sets) * stride)  # the edge that follows so many passed ones
 
     def before(self, chosen: Integers, instants_ms: Integers) -> Integers:
         """Milliseconds of set `chosen[i]` that lie before `instants_ms[i]`."""
@@ -49,7 +48,7 @@ class Measure:
         starts, ends = self._places(chosen, starts_ms), self._places(chosen, ends_ms)
         passed = np.searchsorted(self._edges, starts, side="right")
         begin = self._heights(starts, passed)
-        beyond = np.flatnonzero(ends >= self._limits[passed])
+        beyond = np.flatnonzero(ends >= self._edges[passed])  # the last edge is beyond every instant
         passed[beyond] = np.searchsorted(self._edges, ends[beyond], side="right")
         return begin, self._heights(ends, passed)
 

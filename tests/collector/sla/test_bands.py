@@ -105,3 +105,5 @@ def test_a_percentage_that_is_not_whole_is_written_exactly() -> None:
     assert _number(Fraction(5)) == 5
     assert _number(Fraction(5, 2)) == "2.5"
     assert _number(Fraction(1, 20)) == "0.05"
+    assert _number(Fraction(1234, 100)) == "12.34"
+    assert _number(Fraction(1001, 1000)) == "1.001"

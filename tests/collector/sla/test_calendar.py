@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from collector.sla.calendar import Calendar, parse_calendar
 from collector.sla.instants import HOUR_MS, parse_instant
 from collector.sla.intervals import Interval, total
+from collector.sla.reading import ContractError
 
 
 def calendar(**keys: Any) -> Calendar:
@@ -187,3 +188,45 @@ def test_it_is_plain_that_nothing_opens_only_without_hours_in_rules_and_dates_to
     assert not calendar(open={"2026-03-03": ["09:00-10:00"]}).never_opens_after(day)
     assert calendar(open={"2026-03-02": ["09:00-10:00"]}).never_opens_after(day)
     assert calendar(open={"2026-03-03": []}).never_opens_after(day)
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "inside", "outside"),
+    [
+        ("06-15", "09-15", ["06-15", "06-16", "09-14", "09-15"], ["06-14", "09-16", "01-01", "12-31"]),
+        ("12-20", "01-06", ["12-20", "12-31", "01-01", "01-06"], ["12-19", "01-07", "07-01"]),
+        ("08-15", "08-15", ["08-15"], ["08-14", "08-16"]),
+        ("01-01", "12-31", ["01-01", "07-01", "12-31"], []),
+    ],
+)
+def test_the_first_and_the_last_day_of_a_season_belong_to_it(
+    first: str, last: str, inside: list[str], outside: list[str]
+) -> None:
+    made = calendar(rules=[{"from": first, "to": last, "hours": ["09:00-10:00"]}])
+    fits = {day: made.hours(date.fromisoformat(f"2026-{day}")) != () for day in inside + outside}
+    assert fits == dict.fromkeys(inside, True) | dict.fromkeys(outside, False)
+
+
+NO_DATE = "'W01-1' is no day of the year; write it as MM-DD, such as '12-24' [calendar.date.invalid]"
+
+
+@pytest.mark.parametrize(
+    ("rule", "lines"),
+    [
+        (
+            {"days": "mo,sat,so"},
+            [
+                "rules[0].days: 'mo' names no days; write 'mon-fri', 'sat,sun' or 'all' [calendar.days.unknown]",
+                "rules[0].days: 'so' names no days; write 'mon-fri', 'sat,sun' or 'all' [calendar.days.unknown]",
+            ],
+        ),
+        (
+            {"dates": ["W01-1"]},
+            [f"rules[0].dates[0]: {NO_DATE}"],
+        ),
+    ],
+)
+def test_every_word_that_is_none_is_told(rule: dict[str, Any], lines: list[str]) -> None:
+    with pytest.raises(ContractError) as refused:
+        parse_calendar({"timezone": "UTC", "rules": [{"hours": ["09:00-10:00"]} | rule]}, "x.toml", "")
+    assert str(refused.value).split("\n") == [f"x.toml: {line}" for line in lines]

@@ -78,7 +78,7 @@ def test_a_part_shares_memory_and_a_choice_does_not() -> None:
 
 def test_columns_that_do_not_fit_together_are_refused() -> None:
     runs = Columns.from_rows(ROWS)
-    with pytest.raises(ValueError, match="the columns are not equally long"):
+    with pytest.raises(ValueError, match=r"^the columns are not equally long$"):
         Columns(runs.subject, runs.start_ms, runs.end_ms[1:], runs.state, runs.cause)
 
 
@@ -86,7 +86,7 @@ def test_a_code_that_means_nothing_is_refused() -> None:
     runs = Columns.from_rows([(0, 1, 2, STATES[-1], CAUSES[-1])])
     for state, cause, message in (
         (10, 0, "10 is no code of a state; the last one is 9"),
-        (0, 17, "17 is no code of a"),
+        (0, 17, "17 is no code of a cause;"),
     ):
         codes = np.array([state], np.uint8), np.array([cause], np.uint8)
         with pytest.raises(ValueError, match=message):

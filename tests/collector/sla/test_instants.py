@@ -6,6 +6,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from collector.sla.instants import (
+    first_day,
     format_instant,
     format_month,
     local_date,
@@ -30,6 +31,7 @@ MADRID = ZoneInfo("Europe/Madrid")
 )
 def test_an_instant_is_read_exactly(text: str, instant: int) -> None:
     assert parse_instant(text) == instant
+    assert isinstance(parse_instant(text), int)
 
 
 @pytest.mark.parametrize(
@@ -46,7 +48,7 @@ def test_an_instant_is_read_exactly(text: str, instant: int) -> None:
     ],
 )
 def test_what_is_no_instant_is_refused(text: str, problem: str) -> None:
-    with pytest.raises(ValueError, match=problem):
+    with pytest.raises(ValueError, match=f"^{problem}$"):
         parse_instant(text)
 
 
@@ -91,3 +93,8 @@ def test_months_are_known_from_1900_to_2999() -> None:
     for month in ("1899-12", "3000-01"):
         with pytest.raises(ValueError, match="is no month"):
             parse_month(month)
+
+
+def test_the_first_day_of_a_month_is_its_first() -> None:
+    assert first_day(parse_month("2026-12")) == date(2026, 12, 1)
+    assert first_day(parse_month("2027-01")) == date(2027, 1, 1)

@@ -44,3 +44,22 @@ def test_far_instants_are_the_ends() -> None:
 def test_no_sets_and_no_instants_are_no_error() -> None:
     empty = np.empty(0, np.int64)
     assert Measure([], 0, 0).before(empty, empty).tolist() == []
+
+
+def test_its_tables_are_64_bit_integers_and_never_floats() -> None:
+    for sets in ([], [[]], [[(100, 110)], [(190, 200)]]):
+        measure = Measure(sets, ORIGIN, HORIZON)
+        tables = (measure._edges, measure._offsets, measure._rising, measure._shifts)
+        assert {str(table.dtype) for table in tables} == {"int64"}
+
+
+@given(sets, st.integers(ORIGIN - 5, HORIZON + 5), st.integers(0, 110))
+def test_begins_and_ends_are_looked_up_together_as_one_by_one(
+    given_sets: list[list[Interval]], start: int, length: int
+) -> None:
+    measure = Measure(given_sets, ORIGIN, HORIZON)
+    chosen = np.arange(len(given_sets))
+    starts, ends = np.full_like(chosen, start), np.full_like(chosen, start + length)
+    begin, end = measure.before_both(chosen, starts, ends)
+    assert begin.tolist() == measure.before(chosen, starts).tolist()
+    assert end.tolist() == measure.before(chosen, ends).tolist()
