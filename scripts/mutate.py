@@ -75,7 +75,18 @@ def judge(module: str, jobs: int) -> int:
     )
     (copy / "pyproject.toml").write_text((ROOT / "pyproject.toml").read_text(encoding="utf-8") + settings)
     shutil.copy(ROOT / "README.md", copy)
-    return subprocess.run([mutmut(), "run", "--max-children", str(jobs)], cwd=copy, check=False).returncode
+    return finish(module, [mutmut(), "run", "--max-children", str(jobs)])
+
+
+def finish(module: str, command: list[str]) -> int:
+    """Run mutmut until nothing is left to judge: a mutant now and then takes mutmut itself along."""
+    left = None
+    while True:
+        status = subprocess.run(command, cwd=COPY / module, check=False).returncode
+        before, left = left, sum(code is None for code in results().get(module, {"": None}).values())
+        if not left or left == before:
+            return status
+        print(f"\n{module}: mutmut ended with status {status} and {left} mutants left; going on", flush=True)
 
 
 def results() -> dict[str, dict[str, int | None]]:

@@ -255,6 +255,15 @@ def test_a_player_of_one_millisecond_is_judged_by_it() -> None:
         assert judged(rows, subject)["down_ms"] == 1
 
 
+def test_one_players_evidence_that_ends_where_the_nexts_begins_stays_its_own() -> None:
+    at = [START + number * HOUR_MS for number in range(4)]
+    rows: list[Row] = [(number, at[number], at[number + 1], "frozen", None) for number in range(3)]
+    fleet = tally_fleet(
+        CONTRACT, [MARCH], [Subject(f"p{number}", "player") for number in range(3)], Columns.from_rows(rows)
+    )
+    assert fleet.known_ms.ravel().tolist() == fleet.down_ms.ravel().tolist() == [HOUR_MS] * 3
+
+
 def test_evidence_from_outside_the_months_counts_for_its_part_inside() -> None:
     rows: list[Row] = [
         (0, START - DAY_MS, START - 5, "frozen", None),
