@@ -264,6 +264,13 @@ def test_one_players_evidence_that_ends_where_the_nexts_begins_stays_its_own() -
     assert fleet.known_ms.ravel().tolist() == fleet.down_ms.ravel().tolist() == [HOUR_MS] * 3
 
 
+def test_time_between_two_runs_that_nobody_told_of_stays_unknown() -> None:
+    spans = [(0, 0, 10), (1, 0, 3), (1, 10, 12)]
+    rows: list[Row] = [(number, START + start, START + end, "playing", None) for number, start, end in spans]
+    subjects = [Subject("p0", "player"), Subject("p1", "player")]
+    assert tally_fleet(CONTRACT, [MARCH], subjects, Columns.from_rows(rows)).known_ms.ravel().tolist() == [10, 5]
+
+
 def test_evidence_from_outside_the_months_counts_for_its_part_inside() -> None:
     rows: list[Row] = [
         (0, START - DAY_MS, START - 5, "frozen", None),
