@@ -1,32 +1,32 @@
-"""The journal: every decision, appended for ever and chained by hash (registry now; rulings and windows use it too).
+"""The journal: every decision, appended for ever and chained by hash (registry, windows, rulings, erasures).
 
-Entry n is hashed as the canonical JSON of `[n, at_ms, who, kind, key, before, after, previous hash]`, with SHA-256.
-`before` and `after` are stored as the very text that was hashed, so one changed byte is found; a removed entry leaves a
-hole in the numbers and breaks the chain. A cut-off tail leaves a sound, shorter chain: the row in `journal_head` says
-how long it was. Who can rewrite the file can rewrite that row as well; so each `registry apply` prints the head, and
-`verify` takes one that was kept elsewhere.
+What is hashed and how stands in `chain.py`: one changed byte is found, and a removed entry leaves a hole in the numbers
+and breaks the chain. A cut-off tail leaves a sound, shorter chain: the row in `journal_head` says how long it was. Who
+can rewrite the file can rewrite that row as well; so each command that decides prints the head, and `verify` takes one
+that was kept elsewhere.
 """
 
 from __future__ import annotations
 
-import hashlib
 import json
-import re
+import secrets
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 
+from collector.ledger.chain import GENESIS, LATEST_FORM, Head, Link, canonical, parse_head, redacted, sealed, walk
 from collector.ledger.schema import journal, journal_head
 from collector.ledger.upsert import upsert
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Collection, Iterator, Sequence
 
     from sqlalchemy import Connection, Row
 
-GENESIS: Final = "0" * 64
+__all__ = ["GENESIS", "Decision", "Entry", "Head", "canonical", "parse_head"]
+
 _THE_HEAD: Final = 1
-_HEAD: Final = re.compile(r"(?P<entries>[0-9]{1,15}):(?P<hash>[0-9a-f]{64})")
+_SALT_BYTES: Final = 16
 
 
 class Decision(NamedTuple):
@@ -39,7 +39,7 @@ class Decision(NamedTuple):
 
 
 class Entry(NamedTuple):
-    """One line of the journal."""
+    """One line of the journal. `redacted_by`: the entry that erased its content; who, key, before, after are empty."""
 
     id: int
     at_ms: int
@@ -49,30 +49,7 @@ class Entry(NamedTuple):
     before: object
     after: object
     hash: str
-
-
-class Head(NamedTuple):
-    """How long the journal is, and the hash of its last entry."""
-
-    entries: int
-    hash: str
-
-    def __str__(self) -> str:
-        """Give the form that a person notes down: `42:9f2c…`."""
-        return f"{self.entries}:{self.hash}"
-
-
-def parse_head(text: str) -> Head:
-    """Read `42:9f2c…`; ValueError where it is something else."""
-    match = _HEAD.fullmatch(text.strip())
-    if match is None:
-        raise ValueError(f"{text!r} is no head of a journal")
-    return Head(int(match["entries"]), match["hash"])
-
-
-def canonical(value: object) -> str:
-    """JSON in its one form: sorted keys, no spaces, UTF-8."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    redacted_by: int | None = None
 
 
 def head(connection: Connection) -> Head:
@@ -91,15 +68,15 @@ def append(connection: Connection, decisions: Sequence[Decision], who: str, at_m
     """
     last = head(connection)
     position = max(last.entries, connection.execute(select(func.max(journal.c.id))).scalar() or 0)
-    rows, previous = [], last.hash
+    added: list[Link] = []
+    previous = last.hash
     for number, decision in enumerate(decisions, position + 1):
-        row = _row(number, at_ms, who, decision, previous)
-        previous = row["hash"]
-        rows.append(row)
-    if not rows:
+        added.append(_link(number, at_ms, who, decision, previous))
+        previous = added[-1].hash
+    if not added:
         return last
-    connection.execute(journal.insert(), rows)
-    after = Head(rows[-1]["id"], previous)
+    connection.execute(journal.insert(), [link._asdict() for link in added])
+    after = Head(added[-1].id, previous)
     upsert(connection, journal_head, ("id",), [{"id": _THE_HEAD, "entries": after.entries, "hash": after.hash}])
     return after
 
@@ -113,55 +90,45 @@ def entries(connection: Connection, limit: int | None = None, key: str = "") -> 
     return [_entry(row) for row in found][::-1]
 
 
+def links(connection: Connection) -> Iterator[Link]:
+    """Every row as it is stored, in order."""
+    return (Link(*row) for row in connection.execute(select(journal).order_by(journal.c.id)))
+
+
 def verify(connection: Connection, noted: Head | None = None) -> list[str]:
     """Walk the whole chain: one sentence a problem, none where all is well.
 
     `noted` is a head that somebody kept elsewhere: it must lie on the chain. It alone finds a journal that was
     rewritten together with its remembered head.
     """
-    problems: list[str] = []
-    last = Head(0, GENESIS)
-    noted_hash = GENESIS if noted and noted.entries == 0 else None
-    for row in connection.execute(select(journal).order_by(journal.c.id)):
-        problems += _problems(row, last)
-        last = Head(row.id, row.hash)
-        if noted and row.id == noted.entries:
-            noted_hash = row.hash
-    remembered = head(connection)
-    if remembered != last:
-        problems.append(f"the journal ends with entry {last.entries}, but its head says {remembered.entries}: cut off")
-    if noted and noted_hash != noted.hash:
-        problems.append(f"entry {noted.entries} is not the one whose hash was noted: the journal was rewritten")
-    return problems
+    return walk(links(connection), head(connection), noted)
 
 
-def _problems(row: Row[Any], last: Head) -> Iterator[str]:
-    if row.id != last.entries + 1:
-        yield f"entry {last.entries + 1} is missing: entry {row.id} follows entry {last.entries}"
-    if row.previous_hash != last.hash:
-        yield f"entry {row.id} does not continue entry {last.entries}: its link to it is another hash"
-    fields = (row.at_ms, row.who, row.kind, row.key, row.before, row.after, row.previous_hash)
-    if _hash(row.id, fields) != row.hash:
-        yield f"entry {row.id} ({row.kind} {row.key}) was changed: it does not have the hash it was written with"
+def about(connection: Connection, tenant: str, but: Collection[str]) -> list[Link]:
+    """Every entry with content about a tenant and what is below it, but for those of some kinds; in order."""
+    mine = (journal.c.key == tenant) | journal.c.key.startswith(f"{tenant}/", autoescape=True)
+    query = select(journal).where(mine, journal.c.kind.not_in(but)).order_by(journal.c.id)
+    return [Link(*row) for row in connection.execute(query)]
 
 
-def _row(number: int, at_ms: int, who: str, decision: Decision, previous: str) -> dict[str, Any]:
+def redact(connection: Connection, erased: Sequence[Link], by: int) -> None:
+    """Take the content out of entries; entry `by` must list each with its stub (`chain.stub`)."""
+    for link in erased:
+        connection.execute(update(journal).where(journal.c.id == link.id).values(**redacted(link, by)._asdict()))
+
+
+def _link(number: int, at_ms: int, who: str, decision: Decision, previous: str) -> Link:
     before, after = _text(decision.before), _text(decision.after)
-    return {
-        "id": number,
-        "at_ms": at_ms,
-        "who": who,
-        "kind": decision.kind,
-        "key": decision.key,
-        "before": before,
-        "after": after,
-        "previous_hash": previous,
-        "hash": _hash(number, (at_ms, who, decision.kind, decision.key, before, after, previous)),
-    }
-
-
-def _hash(number: int, fields: Iterable[object]) -> str:
-    return hashlib.sha256(canonical([number, *fields]).encode()).hexdigest()
+    salt = secrets.token_hex(_SALT_BYTES)
+    return sealed(
+        Link(
+            *(number, at_ms, who, decision.kind, decision.key, before, after, previous, ""),
+            form=LATEST_FORM,
+            salt=salt,
+            content_hash=None,
+            redacted_by=None,
+        )
+    )
 
 
 def _text(value: object) -> str | None:
@@ -169,7 +136,9 @@ def _text(value: object) -> str | None:
 
 
 def _entry(row: Row[Any]) -> Entry:
-    return Entry(row.id, row.at_ms, row.who, row.kind, row.key, _value(row.before), _value(row.after), row.hash)
+    return Entry(
+        row.id, row.at_ms, row.who, row.kind, row.key, _value(row.before), _value(row.after), row.hash, row.redacted_by
+    )
 
 
 def _value(text: str | None) -> object:

@@ -163,6 +163,10 @@ journal: Final = Table(
     Column("after", Text),
     Column("previous_hash", String(64), nullable=False),
     Column("hash", String(64), nullable=False),
+    Column("form", Integer, nullable=False, server_default="1"),  # which fields are hashed and how: chain.py
+    Column("salt", String(32)),  # from form 2 on, so that an erased content cannot be guessed from its hash
+    Column("content_hash", String(64)),
+    Column("redacted_by", Integer),  # the entry that erased this one's content
 )
 
 journal_head: Final = Table(

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from typing import Final
 
-from collector.ledger import journal
+from collector.ledger import audit, journal
 from collector.ledger.registry_store import newcomers, read_registry
 from collector.registry.backend import apply, read_ledger
 from collector.registry.export import to_csv, to_toml
@@ -177,6 +177,8 @@ def _log(options: argparse.Namespace) -> int:
 def _line(entry: journal.Entry) -> str:
     before = entry.before if isinstance(entry.before, dict) else None
     after = entry.after if isinstance(entry.after, dict) else None
+    if entry.redacted_by is not None:
+        return f"{entry.id:>6}  {iso(entry.at_ms)}  erased by entry {entry.redacted_by}: {entry.kind}"
     what = describe(entry.kind.removeprefix("registry."), entry.key, before, after)
     return f"{entry.id:>6}  {iso(entry.at_ms)}  {entry.who}  {what}"
 
@@ -187,10 +189,9 @@ def _verify(path: Path, text: str | None) -> int:
     except ValueError as error:
         remedy = "copy it from the line that `registry apply` prints"
         raise ConfigError(Finding("journal.head", "--head", "", str(error), remedy)) from None
-    problems = read_ledger(path, lambda connection: journal.verify(connection, noted))
+    problems, head, _ = read_ledger(path, lambda connection: audit.verify(connection, noted))
     for problem in problems:
         print(f"{path}: {problem}", file=sys.stderr)
-    head = read_ledger(path, journal.head)
     if not problems:
         print(f"the journal is whole: {head.entries} entries, head {head}")
     return 1 if problems else 0

@@ -1,5 +1,6 @@
-"""The journal finds one changed byte, a removed entry and a cut-off tail."""
+"""The journal finds one changed byte, a removed entry, a cut-off tail, and content lost without a decision."""
 
+import hashlib
 from collections.abc import Iterator
 from typing import Any
 
@@ -9,7 +10,8 @@ from hypothesis import strategies as st
 from sqlalchemy import Connection, create_engine, delete, select, update
 from sqlalchemy.pool import StaticPool
 
-from collector.ledger import journal, schema
+from collector.ledger import chain, journal, schema
+from collector.ledger.chain import ERASED, Link
 from collector.ledger.journal import Decision, Head
 
 MARCH = 1_772_323_200_000
@@ -68,11 +70,29 @@ def test_entries_are_found_by_key_and_by_number(connection: Connection) -> None:
     assert [entry.id for entry in journal.entries(connection, limit=2)] == [4, 5]
 
 
-def test_the_hash_is_the_documented_one(connection: Connection) -> None:
-    journal.append(connection, DECISIONS[:1], "ana", MARCH)
+def test_the_hash_of_an_entry_of_revision_0001_is_the_documented_one() -> None:
+    text = '{"id":"acme","name":"Ácme"}'
+    link = Link(1, MARCH, "ana", "registry.tenant", "acme", None, text, journal.GENESIS, "", 1, None, None, None)
     # printf '%s' '[1,1772323200000,"ana","registry.tenant","acme",null,
     #   "{\"id\":\"acme\",\"name\":\"Ácme\"}","000…000"]' | sha256sum
-    assert journal.head(connection).hash == "d64a7c387706c57240ffd010da1581f0eee5a891f61d4ea08653e39ab615fcea"
+    assert chain.entry_hash(link) == "d64a7c387706c57240ffd010da1581f0eee5a891f61d4ea08653e39ab615fcea"
+
+
+def test_the_hash_of_a_new_entry_is_the_documented_one(connection: Connection) -> None:
+    journal.append(connection, DECISIONS[:1], "ana", MARCH)
+    (link,) = journal.links(connection)
+    assert link.salt is not None
+    assert len(link.salt) == 32
+    content = f'["{link.salt}","ana","acme",null,"{{\\"id\\":\\"acme\\",\\"name\\":\\"Ácme\\"}}"]'
+    content_hash = hashlib.sha256(content.encode()).hexdigest()
+    entry = f'[2,1,{MARCH},"registry.tenant","{content_hash}","{journal.GENESIS}"]'
+    assert journal.head(connection).hash == hashlib.sha256(entry.encode()).hexdigest()
+
+
+def test_two_entries_that_say_the_same_have_other_hashes(connection: Connection) -> None:
+    journal.append(connection, [DECISIONS[0], DECISIONS[0]], "ana", MARCH)
+    one, other = journal.links(connection)
+    assert one.content_hash != other.content_hash
 
 
 def test_a_whole_journal_has_no_problems(connection: Connection) -> None:
@@ -83,7 +103,7 @@ def test_a_whole_journal_has_no_problems(connection: Connection) -> None:
     assert journal.verify(connection, noted) == []
 
 
-TEXTS = ("who", "kind", "key", "before", "after", "previous_hash", "hash")
+TEXTS = ("who", "kind", "key", "before", "after", "previous_hash", "hash", "salt", "content_hash")
 
 
 @settings(max_examples=150, deadline=None)
@@ -101,7 +121,13 @@ def test_one_changed_byte_is_found(number: int, column: str, data: st.DataObject
 
 
 @pytest.mark.parametrize("number", [1, 2, 3, 4, 5])
-@pytest.mark.parametrize("values", [{"at_ms": MARCH + 2}, {"id": 77}, {"before": "null"}, {"after": "null"}])
+@pytest.mark.parametrize(
+    "values",
+    [
+        *({"at_ms": MARCH + 2}, {"id": 77}, {"before": "null"}, {"after": "null"}, {"form": 1}, {"form": 3}),
+        *({"salt": None}, {"content_hash": None}, {"redacted_by": 5}, {"key": ""}),
+    ],
+)
 def test_a_changed_number_or_a_null_that_became_text_is_found(
     connection: Connection, number: int, values: dict[str, Any]
 ) -> None:
@@ -151,6 +177,67 @@ def test_a_damaged_journal_stops_no_work_and_stays_damaged(connection: Connectio
     assert "entry 4 is missing" in journal.verify(connection)[0]
     connection.execute(delete(schema.journal_head))
     assert journal.append(connection, DECISIONS[:1], "ana", MARCH).entries == 7
+    assert journal.verify(connection) != []
+
+
+def erase_p1(connection: Connection) -> Head:
+    """Erase what is said of acme/p1, as the erasure of a tenant does: the entry first, then what it lists."""
+    erased = journal.about(connection, "acme/p1", but={ERASED})
+    number = journal.head(connection).entries + 1
+    listed = {"redacted": [[link.id, chain.stub(link)] for link in erased]}
+    head = journal.append(connection, [Decision(ERASED, "acme/p1", None, listed)], "ana", MARCH + 2)
+    journal.redact(connection, erased, number)
+    return head
+
+
+def test_an_erased_content_leaves_the_chain_whole(connection: Connection) -> None:
+    noted = fill(connection)
+    head = erase_p1(connection)
+    assert journal.verify(connection, noted) == journal.verify(connection, head) == []
+    assert [(entry.id, entry.redacted_by) for entry in journal.entries(connection)] == [
+        *((1, None), (2, 6), (3, 6), (4, None), (5, 6), (6, None)),
+    ]
+    redacted = journal.entries(connection)[1]
+    assert (redacted.who, redacted.key, redacted.before, redacted.after) == ("", "", None, None)
+    assert journal.append(connection, DECISIONS[:1], "ana", MARCH + 3).entries == 7
+    assert journal.verify(connection, noted) == []
+
+
+def test_an_entry_that_somebody_emptied_is_not_taken_for_an_erased_one(connection: Connection) -> None:
+    fill(connection)
+    erase_p1(connection)
+    change(connection, 4, {"who": "", "key": "", "before": None, "after": None, "salt": None, "redacted_by": 6})
+    assert journal.verify(connection) == ["entry 4 lost its content, and entry 6 does not say that it was to be erased"]
+
+
+@pytest.mark.parametrize("number", [2, 3, 5, 6])
+@pytest.mark.parametrize(
+    "values",
+    [
+        *({"at_ms": 1}, {"kind": "x"}, {"hash": "0" * 64}, {"previous_hash": "0" * 64}, {"content_hash": "0" * 64}),
+        *({"form": 1}, {"who": "eve"}, {"key": "acme"}, {"after": "{}"}, {"redacted_by": 5}, {"redacted_by": 7}),
+    ],
+)
+def test_what_is_left_of_an_erased_entry_cannot_be_changed(
+    connection: Connection, number: int, values: dict[str, Any]
+) -> None:
+    fill(connection)
+    erase_p1(connection)
+    change(connection, number, values)
+    assert journal.verify(connection) != []
+
+
+@pytest.mark.parametrize("values", [{"at_ms": 1}, {"kind": "x"}, {"hash": "0" * 64}, {"redacted_by": None}])
+def test_an_erased_entry_of_revision_0001_cannot_be_changed_either(
+    connection: Connection, values: dict[str, Any]
+) -> None:
+    link = Link(1, MARCH, "ana", "registry.device", "acme/p1", None, "{}", journal.GENESIS, "", 1, None, None, None)
+    link = link._replace(hash=chain.entry_hash(link) or "")
+    connection.execute(schema.journal.insert(), link._asdict())
+    connection.execute(schema.journal_head.insert(), {"id": 1, "entries": 1, "hash": link.hash})
+    erase_p1(connection)
+    assert journal.verify(connection) == []
+    change(connection, 1, values)
     assert journal.verify(connection) != []
 
 
