@@ -40,7 +40,7 @@ CORNERS: Final = {
     "alembic": ("collector/ledger/",),
     "amqtt": ("collector/broker/",),
     "influxdb_client": ("collector/influx/",),
-    "jinja2": ("collector/web/", "collector/report/"),
+    "jinja2": ("collector/web/", "collector/report/", "collector/claims/as_html.py"),
     "icalendar": ("collector/decisions/ical.py",),
     "recurring_ical_events": ("collector/decisions/ical.py",),
     "apscheduler": ("collector/",),

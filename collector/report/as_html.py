@@ -36,9 +36,10 @@ _TICK_DAYS: Final = 7
 
 
 @cache
-def _environment() -> Environment:
+def environment(folder: Path = _TEMPLATES) -> Environment:
+    """Templates of a folder, those of the report beside them; whatever they print is escaped."""
     return Environment(
-        loader=FileSystemLoader(_TEMPLATES),
+        loader=FileSystemLoader([folder, _TEMPLATES]),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
@@ -51,7 +52,7 @@ def as_html(report: Report, language: Language) -> str:
     """The whole document."""
     words = Words(language, report.contract.timezone)
     values = {**_head(report, words), **_verdict(report, words), **_story(report, words), **_subjects(report, words)}
-    return _environment().get_template("report.html").render(report=report, lang=language, say=words.say, **values)
+    return environment().get_template("report.html").render(report=report, lang=language, say=words.say, **values)
 
 
 def _head(report: Report, words: Words) -> dict[str, object]:

@@ -24,6 +24,13 @@ _LANGUAGES: Final = ("en", "es")
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Add the options of `sla report`, and what it runs."""
+    add_question(parser)
+    parser.add_argument("--format", choices=FORMATS, default="table", help="html: one file to send to a customer")
+    parser.set_defaults(run=_run)
+
+
+def add_question(parser: argparse.ArgumentParser) -> None:
+    """Add what every question about a month needs: whose, which, from where, in which language and to where."""
     parser.add_argument(
         "--contract",
         required=True,
@@ -33,13 +40,21 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--tenant", default="", metavar="ID", help="the customer; needed where there are several")
     add_ledger(parser)
     parser.add_argument("--month", required=True, metavar="YYYY-MM", help="the month, in the contract's time zone")
-    parser.add_argument("--format", choices=FORMATS, default="table", help="html: one file to send to a customer")
-    parser.add_argument("--lang", choices=_LANGUAGES, default="en", help="language of table and html")
+    parser.add_argument("--lang", choices=_LANGUAGES, default="en", help="language of what people read")
     parser.add_argument("--output", type=Path, metavar="FILE", help="write there instead of to the terminal")
-    parser.set_defaults(run=_run)
 
 
 def _run(options: argparse.Namespace) -> int:
+    report = ask(options)
+    put_out(render(report, options.format, options.lang), options.output)
+    first = report.months[0].span.month
+    if report.contract.life.first is None and any(month < first for month in report.silent):
+        print(_tell_of_life(report.contract_id, first), file=sys.stderr)
+    return 0
+
+
+def ask(options: argparse.Namespace) -> Report:
+    """The month that the options of `add_question` ask for; ConfigError where it cannot be told."""
     # here, so that the other commands of `sla` need neither a database nor the configuration's libraries
     from collector.registry.backend import read_ledger
     from collector.report.gather import Question, gather
@@ -49,17 +64,16 @@ def _run(options: argparse.Namespace) -> int:
     now_ms = SystemClock().wall_ms()
     check_month(contract, options.month, now_ms)
     question = Question(name, contract, options.tenant, options.month, now_ms)
-    report = make_report(read_ledger(ledger_path(options), lambda connection: gather(connection, question)))
-    text = render(report, options.format, options.lang)
-    if options.output is not None:
-        _write(options.output, text)
-    else:
-        encoding = sys.stdout.encoding or "utf-8"
-        sys.stdout.write(text.encode(encoding, "replace").decode(encoding))  # what the terminal can show
-    first = report.months[0].span.month
-    if contract.life.first is None and any(month < first for month in report.silent):
-        print(_tell_of_life(name, first), file=sys.stderr)
-    return 0
+    return make_report(read_ledger(ledger_path(options), lambda connection: gather(connection, question)))
+
+
+def put_out(text: str, path: Path | None) -> None:
+    """Write the text to a file in one step, or to the terminal as far as that can show it."""
+    if path is not None:
+        _write(path, text)
+        return
+    encoding = sys.stdout.encoding or "utf-8"
+    sys.stdout.write(text.encode(encoding, "replace").decode(encoding))
 
 
 def render(report: Report, form: str, language: Language) -> str:

@@ -25,7 +25,7 @@ from collector.sla.service import (
 
 def sections(service: Service, speech: Speech, players: int) -> Iterator[Section]:
     """The sections about everything beside the figure."""
-    claims = list(_claims(service.claims, speech)) if service.claims else []
+    claims = list(claim_rules(service.claims, speech)) if service.claims else []
     yield Section(speech.say("head_claims"), claims)
     yield Section(speech.say("head_support"), list(_desks(service, speech)))
     yield Section(speech.say("head_incidents"), list(_incidents(service, speech, players)))
@@ -44,7 +44,8 @@ def sections(service: Service, speech: Speech, players: int) -> Iterator[Section
     yield Section(speech.say("head_closing"), [_closing(service, speech)])
 
 
-def _claims(claims: Claims, speech: Speech) -> Iterator[str]:
+def claim_rules(claims: Claims, speech: Speech) -> Iterator[str]:
+    """What the agreement asks of a claim, a sentence a rule."""
     if claims.report is not None:
         yield speech.say("report_by", deadline=_deadline(claims.report, speech))
     if claims.claim is not None:
@@ -137,15 +138,20 @@ def _target(service: Service, target: TargetTerm, speech: Speech) -> str:
 
 
 def _right(service: Service, right: Right, speech: Speech) -> str:
-    gives = [speech.say("gives_terminate")] if right.terminate else []
-    if right.fee_percent is not None:
-        gives.append(speech.say("gives_fee", percent=speech.percent(right.fee_percent)))
     told = {
         "name": speech.phrase(service.severity(right.severity).name),
         "time": speech.target(right.after),
-        "gives": speech.listing(gives),
+        "gives": right_gives(right, speech),
     }
     return _with_clock(speech.say("right", **told), right.hours, speech)
+
+
+def right_gives(right: Right, speech: Speech) -> str:
+    """What a right gives the customer."""
+    gives = [speech.say("gives_terminate")] if right.terminate else []
+    if right.fee_percent is not None:
+        gives.append(speech.say("gives_fee", percent=speech.percent(right.fee_percent)))
+    return speech.listing(gives)
 
 
 def _period(period: Period, speech: Speech) -> str:
