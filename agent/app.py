@@ -18,7 +18,7 @@ from agent.listening import open_servers
 from agent.probes import PROBES
 from agent.probes.base import Around, Reading, Report
 from agent.publisher import Publisher
-from agent.spool import Spool
+from agent.spool import Bounds, Spool
 from agent.station import Station, rules_of
 from agent.status import Status
 from agent.watch import Watch
@@ -31,14 +31,16 @@ from wire.runs import Instant
 log = structlog.get_logger(__name__)
 
 RETRY_S: Final = 5.0  # between attempts to write to a disk that is in trouble
+_DAY_MS: Final = 86_400_000
 GOODBYE_S: Final = 8.0  # for the last words on the link; systemd gives 90 s by default
 
 
 def open_spool(settings: Settings, clock: Clock) -> Spool:
     """Take over the spool; ConfigError where another agent holds it. What it holds, or a dead disk, stops nobody."""
     table, directory = settings.config.spool, settings.path(settings.config.spool.dir)
+    bounds = Bounds(table.max_bytes, round(table.max_age_days * _DAY_MS))
     try:
-        return Spool.open(Journal(directory), str(settings.address), clock, table.max_bytes, table.sign_of_life_s)
+        return Spool.open(Journal(directory), str(settings.address), clock, bounds, table.sign_of_life_s)
     except SpoolBusyError:
         finding = Finding(
             "agent.spool_busy",
@@ -113,7 +115,7 @@ class Agent:
         await asyncio.wait({keeping})  # its last commit; a hung disk ends that too
         self._publisher.stop()
         await asyncio.wait({publishing}, timeout=GOODBYE_S)
-        self._spool.close(orderly=not goes_dark)
+        self._spool.close(orderly=True)
         log.info("stopped", waiting_runs=self._spool.depth)
 
     async def _keep(self) -> None:
@@ -147,6 +149,6 @@ class Agent:
             watches.append(Watch(output.id, probe, *timing, self._clock, self._take, early))
         return watches
 
-    def _take(self, output: str, reading: Reading, at: Instant) -> None:
-        if self._evidence.take(output, reading, at):
+    def _take(self, output: str, reading: Reading, at: Instant, suspended_ms: int) -> None:
+        if self._evidence.take(output, reading, at, suspended_ms):
             self._changed.set()

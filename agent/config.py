@@ -59,6 +59,7 @@ class SpoolTable(Section, frozen=True):
 
     dir: Text = "/var/lib/signwatch/spool"
     max_bytes: Annotated[int, msgspec.Meta(ge=64 * 1024, le=2**40)] = 16 * 1024 * 1024
+    max_age_days: Annotated[float, msgspec.Meta(ge=1, le=3650)] = 400.0
     sign_of_life_s: Annotated[float, msgspec.Meta(ge=1, le=3600)] = 60.0
 
 

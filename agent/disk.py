@@ -15,7 +15,7 @@ from agent.journal import Journal, SpoolBusyError
 from agent.records import Record, line
 from agent.restart import Recalled, recall
 from agent.threads import Lane, LaneBusyError
-from common.clock import monotonic_s
+from common.clock import Clock
 
 log = structlog.get_logger(__name__)
 
@@ -44,16 +44,17 @@ class Living(Protocol):
 class Disk:
     """The event loop owns it; only the write itself happens in a thread that may hang."""
 
-    def __init__(self, journal: Journal, sign_of_life_s: float) -> None:
+    def __init__(self, journal: Journal, clock: Clock, sign_of_life_s: float) -> None:
         self._journal = journal
-        self._sign_of_life_s = sign_of_life_s
+        self._clock = clock
+        self._sign_of_life_ms = round(sign_of_life_s * 1000)
         self._lane = Lane("spool")
         self._one = asyncio.Lock()
         self._buffer = bytearray()
         self._durable = 0
         self._urgent = False
         self._rewrite = True
-        self._synced_s = monotonic_s()
+        self._synced_ms = clock.mono_ms()
         self.ticket = 1
         """What is put now is durable as soon as this ticket is."""
         self.reserved = 0
@@ -62,7 +63,7 @@ class Disk:
         """Why the disk cannot be written; None: it can."""
 
     def recall(self, limit_bytes: int, device: str) -> Recalled:
-        """Read the journal; set it aside where it is damaged. Blocks. SpoolBusyError where another process has it."""
+        """Read the journal; a damaged one is set aside by the first write. Blocks. SpoolBusyError if it is taken."""
         try:
             self._journal.lock()
             recalled = recall(self._journal.read(limit_bytes), device)
@@ -70,8 +71,13 @@ class Disk:
             self._failed(error)
             recalled = Recalled(damage=[str(error)] if self._journal.locked else [])
         if recalled.damage:
-            self._set_aside(recalled.damage)
+            log.error("spool_damaged", file=str(self._journal.path), damage=recalled.damage[:5])
+            self._journal.damaged = True
         return recalled
+
+    def set_aside_before(self) -> int:
+        """How many damaged files lie beside the journal."""
+        return len(self._journal.asides())
 
     def put(self, record: Record, *, urgent: bool = False) -> None:
         """Buffer one record; the next commit writes it, durably if urgent."""
@@ -133,7 +139,7 @@ class Disk:
         elif not self._buffer:
             return None
         else:
-            sync = self._urgent or monotonic_s() - self._synced_s >= self._sign_of_life_s
+            sync = self._urgent or self._clock.mono_ms() - self._synced_ms >= self._sign_of_life_ms
             write = _Write(self._journal, bytes(self._buffer), ticket, None, sync=sync)
         self._buffer.clear()
         self._urgent = self._rewrite = False  # what is asked for while the write is on its way is for the next one
@@ -152,16 +158,12 @@ class Disk:
             log.info("spool_can_be_written_again", directory=str(self._journal.directory))
         self.trouble = None
         if write.sync:
-            self._durable, self._synced_s = write.ticket, monotonic_s()
+            self._durable, self._synced_ms = write.ticket, self._clock.mono_ms()
         if write.reserved is not None:
             self.reserved = write.reserved
-
-    def _set_aside(self, damage: list[str]) -> None:
-        try:
-            aside = str(self._journal.set_aside())
-        except OSError as error:  # no room and no right to rename: then it cannot be replaced either
-            aside = f"cannot be kept: {error.strerror}"
-        log.error("spool_damaged", file=str(self._journal.path), aside=aside, damage=damage[:5])
+        if self._journal.aside is not None:
+            log.warning("damaged_spool_set_aside", file=str(self._journal.aside))
+            self._journal.aside = None
 
 
 class _Write(NamedTuple):

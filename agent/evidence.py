@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Final
 
 import structlog
 
@@ -17,6 +18,8 @@ from wire.runs import Closed, Instant, Machine, Observation, Rules, Stretch, clo
 
 log = structlog.get_logger(__name__)
 
+SLEPT_MIN_MS: Final = 100  # CLOCK_BOOTTIME and CLOCK_MONOTONIC cannot be read at one moment
+
 
 @dataclass
 class Track:
@@ -25,6 +28,7 @@ class Track:
     rules: Rules
     machine: Machine = field(default_factory=Machine)
     name: Name | None = None
+    suspended_ms: int = 0  # of this boot, when it was last observed
 
 
 class Evidence:
@@ -35,13 +39,20 @@ class Evidence:
         self._boot = clock.boot_id()
         self.tracks = {output: Track(rule) for output, rule in rules.items()}
 
-    def take(self, output: str, reading: Reading, at: Instant) -> bool:
-        """Take in one reading; whether a run opened or closed by it (then the spool wants a commit)."""
+    def take(self, output: str, reading: Reading, at: Instant, suspended_ms: int = 0) -> bool:
+        """Take in one reading; whether a run opened or closed by it (then the spool wants a commit).
+
+        `suspended_ms`: how long the machine had slept in this boot when it was asked for.
+        """
         track = self.tracks[output]
         before = track.machine.open
+        asleep = _asleep(track, suspended_ms)
+        track.machine = Machine() if asleep else track.machine
+        track.suspended_ms = suspended_ms
         track.machine, closed = observe(track.machine, Observation(*reading, at), track.rules)
+        closed = asleep + closed
         now = track.machine.open
-        if _same_run(before, now):
+        if not asleep and _same_run(before, now):
             if now is not None:
                 self._spool.saw(output, now.seen.mono_ms, now.seen.wall_ms, now.detail)
             return False
@@ -56,9 +67,15 @@ class Evidence:
             track.machine, track.name = Machine(), None
         self._spool.turn(closed, [])
 
-    def stated(self, mono_ms: int) -> list[Opened]:
-        """The open runs that a heartbeat may state now: those that somebody has looked at lately."""
-        return [one for one in self._spool.open_runs if self._is_fresh(self.tracks.get(one.run.output), mono_ms)]
+    def stated(self, mono_ms: int, suspended_ms: int = 0) -> list[Opened]:
+        """The open runs that a heartbeat states now: those that somebody has looked at lately, and since any sleep."""
+        fresh: list[Opened] = []
+        for one in self._spool.open_runs:
+            track = self.tracks.get(one.run.output)
+            if self._is_fresh(track, mono_ms) and track is not None and not _slept_ms(track, suspended_ms):
+                one.stated = True
+                fresh.append(one)
+        return fresh
 
     def ages_ms(self, mono_ms: int) -> dict[str, int | None]:
         """How long ago each output was last observed; None: never."""
@@ -82,12 +99,13 @@ class Evidence:
     def _number(self, output: str, track: Track, closed: list[Closed]) -> list[Kept]:
         """Name the closed runs: the first that was open keeps its name, stretches of a doubt get new ones."""
         kept: list[Kept] = []
+        stated = {(one.spool, one.run.seq) for one in self._spool.open_runs if one.stated}
         for closing in closed:
-            spool, seq = track.name or self._spool.issue()
+            spool, seq = name = track.name or self._spool.issue()
             track.name = None
             run = self._run(output, seq, closing)
             run.end_ms, run.end_mono_ms = closing.end.wall_ms, closing.end.mono_ms
-            kept.append(Kept(spool, run))
+            kept.append(Kept(spool, run, stated=name in stated))
         return kept
 
     def _run(self, output: str, seq: int, what: Stretch | Closed) -> Run:
@@ -101,6 +119,24 @@ class Evidence:
             start_mono_ms=what.start.mono_ms,
             boot=self._boot,
         )
+
+
+def _slept_ms(track: Track, suspended_ms: int) -> int:
+    """How long the machine slept since the track was last observed; 0 for what may be the clocks' own jitter."""
+    slept_ms = suspended_ms - track.suspended_ms
+    return slept_ms if slept_ms >= SLEPT_MIN_MS else 0
+
+
+def _asleep(track: Track, suspended_ms: int) -> list[Closed]:
+    """What ends where the machine fell asleep, and the time for which it slept: nothing plays on a sleeping machine.
+
+    It slept somewhere between two readings; the run `off` is exactly as long as it slept and begins at the last one.
+    """
+    last, slept_ms = track.machine.last_seen, _slept_ms(track, suspended_ms)
+    if last is None or not slept_ms:
+        return []
+    woke = Instant(last.mono_ms + slept_ms, last.wall_ms + slept_ms)
+    return [*close(track.machine), Closed("off", None, f"the machine slept for {slept_ms} ms", last, woke)]
 
 
 def _same_run(before: Stretch | None, now: Stretch | None) -> bool:

@@ -2,14 +2,19 @@
 
 What must be durable is written with `fsync(2)`; a replacement is written beside the file, synced, renamed over it, and
 the directory synced, so that a power cut leaves the old file or the new one. Every OSError is the caller's to survive.
+
+A damaged file is set aside by the replacement itself, after what could be read of it is durable in the new file. Where
+the file system has no hard links (vfat) it is renamed first; a power cut right then leaves only the new file beside,
+and `read` finds it there.
 """
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import fcntl
 import os
-import shutil
+import stat
 from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO, Final
@@ -19,6 +24,7 @@ from common.clock import utc_now
 
 NAME: Final = "spool.journal"
 ASIDE_KEPT: Final = 8  # damaged files that are kept for a person to look at, the newest
+ASIDE_BYTES: Final = 16 * 1024 * 1024  # and what they may take together; a longer one is cut
 _MODE: Final = 0o600
 _DIRECTORY_MODE: Final = 0o700
 
@@ -34,6 +40,12 @@ class Journal:
         self.directory = directory
         self.path = directory / NAME
         self.size = 0
+        self.damaged = False
+        """Whether the next replacement shall set the file aside."""
+        self.aside: Path | None = None
+        """Where it has last put one."""
+        self._beside = self.path.with_suffix(".new")
+        self._only_beside = False  # a cut-off replacement is all there is
         self._directory: int | None = None  # its lock is the spool's lock, and it works on a read-only disk too
         self._file: int | None = None
 
@@ -60,39 +72,22 @@ class Journal:
     def read(self, limit_bytes: int) -> Contents:
         """Everything in the file that checks, and what does not; a missing file is empty. OSError if it cannot open."""
         try:
-            file = self.path.open("rb")
+            return _read(self.path, limit_bytes)
         except FileNotFoundError:
-            return Contents([], [])
-        trouble: list[str] = []
-        with file:
-            contents = read(_lines(file, limit_bytes, trouble))
-        contents.damage.extend(trouble)
-        return contents
+            return self._read_beside(limit_bytes)
 
-    def set_aside(self) -> Path:
-        """Keep the file under a dated name for a person to look at, before it is replaced; gives that path."""
-        stamp = utc_now().strftime("%Y%m%dT%H%M%S.%fZ")
-        aside = self.directory / f"spool.damaged-{stamp}.journal"
-        try:
-            os.link(self.path, aside)
-        except OSError:  # vfat has no hard links, and another user's file may not get one
-            try:
-                shutil.copyfile(self.path, aside)
-            except OSError:  # no room, or not readable: a new name needs neither
-                self.path.rename(aside)
-        for old in sorted(self.directory.glob("spool.damaged-*.journal"))[:-ASIDE_KEPT]:
-            old.unlink(missing_ok=True)
-        return aside
+    def asides(self) -> list[Path]:
+        """Damaged files that were set aside, the oldest first."""
+        return sorted(self.directory.glob("spool.damaged-*.journal"))
 
     def replace(self, data: bytes) -> None:
         """Put a new file in the place of the old one, durably, and go on appending to it."""
         self.lock()
-        beside = self.path.with_suffix(".new")
-        file = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, _MODE)
+        file = self._write_beside(data)
         try:
-            _write(file, data)
-            os.fsync(file)
-            beside.rename(self.path)
+            if self.damaged:
+                self._set_aside()
+            self._beside.rename(self.path)
             if self._directory is not None:
                 os.fsync(self._directory)
         except BaseException:
@@ -100,6 +95,9 @@ class Journal:
             raise
         self._close_file()
         self._file, self.size = file, len(data)
+        if self.damaged:
+            self.damaged = False
+            self._bound_asides()
 
     def append(self, data: bytes, *, sync: bool) -> None:
         """Write at the end; durable when it returns if `sync`. After an OSError the file's end is not to be trusted."""
@@ -117,10 +115,80 @@ class Journal:
             os.close(self._directory)
             self._directory = None
 
+    def _read_beside(self, limit_bytes: int) -> Contents:
+        """Take over what a cut-off replacement left, if that is whole."""
+        try:
+            contents = _read(self._beside, limit_bytes)
+        except FileNotFoundError:
+            return Contents([], [])
+        if contents.damage:
+            return Contents([], [])  # it was never finished, so nothing ever relied on it
+        self._only_beside = True
+        return contents
+
+    def _write_beside(self, data: bytes) -> int:
+        with contextlib.suppress(FileNotFoundError):
+            if self._only_beside:
+                self._beside.rename(self.path)
+            else:
+                self._beside.unlink()  # of an attempt that failed: it would only stand in its own way
+        self._only_beside = False
+        _make_sure_of_room(self.directory, len(data))
+        file = os.open(self._beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, _MODE)
+        try:
+            _write(file, data)
+            os.fsync(file)
+        except BaseException:
+            os.close(file)
+            raise
+        return file
+
+    def _set_aside(self) -> None:
+        """Keep the file under a dated name for a person to look at."""
+        stamp = utc_now().strftime("%Y%m%dT%H%M%S.%fZ")
+        aside = self.directory / f"spool.damaged-{stamp}.journal"
+        try:
+            os.link(self.path, aside)
+        except FileNotFoundError:  # somebody took it away
+            return
+        except OSError:  # vfat has no hard links, a directory gets none, another user's file may not
+            self.path.rename(aside)
+        self.aside = aside
+
+    def _bound_asides(self) -> None:
+        left_bytes = ASIDE_BYTES
+        for place, aside in enumerate(file for file in reversed(self.asides()) if file.is_file()):
+            size = aside.stat().st_size
+            if place == 0 and size > ASIDE_BYTES:
+                os.truncate(aside, ASIDE_BYTES)
+            elif place >= ASIDE_KEPT or size > left_bytes:
+                aside.unlink()
+                continue
+            left_bytes -= min(size, ASIDE_BYTES)
+
     def _close_file(self) -> None:
         if self._file is not None:
             os.close(self._file)
             self._file = None
+
+
+def _read(path: Path, limit_bytes: int) -> Contents:
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)  # a FIFO must not hold us up
+    with open(descriptor, "rb") as file:  # noqa: PTH123 - of a descriptor
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise OSError(errno.EINVAL, "is not a regular file")
+        trouble: list[str] = []
+        contents = read(_lines(file, limit_bytes, trouble))
+    contents.damage.extend(trouble)
+    return contents
+
+
+def _make_sure_of_room(directory: Path, size_bytes: int) -> None:
+    """OSError where that cannot fit: to find out by writing would wear the card out, every few seconds anew."""
+    room = os.statvfs(directory)
+    blocks = room.f_bfree if os.geteuid() == 0 else room.f_bavail
+    if room.f_blocks and blocks * room.f_frsize < size_bytes:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
 def _write(file: int, data: bytes) -> None:

@@ -9,7 +9,7 @@ Records, in the order in which they are replayed:
     alive   how far the open runs have been seen since (sign of life)
     acked   runs that the collector has
     clock   `wall − mono` of a boot while a time source disciplined the wall clock
-    stop    an orderly end; the next seq to use
+    stop    an orderly end; the next seq to use, and whether the machine went down with the runs still open
 
 Any line that does not check is damage; `read` tells what was damaged and goes on behind it.
 """
@@ -29,20 +29,22 @@ MAX_LINE_BYTES: Final = 1024 * 1024
 _CRC_HEX: Final = 8
 
 
-class Kept(msgspec.Struct):
-    """A closed run with the spool that numbered it."""
+class Kept(msgspec.Struct, omit_defaults=True):
+    """A closed run with the spool that numbered it. `stated`: a heartbeat has told of it while it was open."""
 
     spool: Token
     run: Run
+    stated: bool = False
 
 
-class Opened(msgspec.Struct):
+class Opened(msgspec.Struct, omit_defaults=True):
     """An open run with the spool that numbered it, and how far it has been seen."""
 
     spool: Token
     run: Run
     seen_mono_ms: int
     seen_ms: int
+    stated: bool = False
 
 
 class Head(msgspec.Struct, tag="head"):
@@ -53,6 +55,7 @@ class Head(msgspec.Struct, tag="head"):
     reserved: Seq
     version: int = VERSION
     given_up: int = 0
+    damaged: int = 0
 
 
 class Turn(msgspec.Struct, tag="turn"):
@@ -83,9 +86,10 @@ class ClockFact(msgspec.Struct, tag="clock"):
 
 
 class Stop(msgspec.Struct, tag="stop"):
-    """An orderly end."""
+    """An orderly end. `shutdown`: the whole machine was going down, so the runs were left open for the next boot."""
 
     next: Seq
+    shutdown: bool = False
 
 
 Record = Head | Turn | Alive | Acked | ClockFact | Stop

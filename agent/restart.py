@@ -2,10 +2,16 @@
 
 Also what stands in for runs that a full spool gave up.
 
-- Same boot: a run that was cut off ends at its last sign of life; the gap until now is nobody's evidence.
-- New boot: the same, and a run `off` reaches from there to the moment of the boot, without a cause: nothing here can
-  tell a power cut from a kernel that died.
-- An orderly end leaves nothing open, so nothing follows from it.
+    what the file says      boot   then
+    ----------------------  -----  --------------------------------------------------------------------------------
+    nothing is open         any    the agent was stopped in good order: nothing follows
+    open, no stop           same   the agent was killed: runs end at their last sign of life, the gap is unknown
+    open, no stop           new    power cut, or the kernel died: the same, and `off` from there to the boot
+    open, stop (shutdown)   new    the machine went down in good order: the same, and its `off` says so
+    open, stop (shutdown)   same   the shutdown was called off: runs end at their last sign of life
+
+A run `off` names no cause: nothing here can tell a power cut from a kernel that died, nor who switched it off.
+A machine that sleeps does not stop the agent: `agent.evidence` tells that by CLOCK_BOOTTIME − CLOCK_MONOTONIC.
 """
 
 from __future__ import annotations
@@ -20,6 +26,8 @@ from agent.records import VERSION, Acked, Alive, ClockFact, Contents, Head, Kept
 from wire.messages import Run
 
 GIVEN_UP: Final = "the spool was full: the evidence of this time was given up"
+CUT: Final = "no orderly end (power cut, or the system died): dark from the last sign of life to the boot"
+SHUT_DOWN: Final = "shut down in good order: dark from the last sign of life to the boot"
 
 Name = tuple[str, int]
 """A run's (spool, seq)."""
@@ -32,7 +40,9 @@ class Recalled:
     spool: str | None = None
     next_seq: int = 0
     given_up: int = 0
-    runs: dict[Name, Run] = field(default_factory=dict)
+    damaged: int | None = None  # files set aside so far; None: nothing here tells
+    shut_down: bool = False
+    runs: dict[Name, Kept] = field(default_factory=dict)
     open: dict[str, Opened] = field(default_factory=dict)
     clocks: dict[str, int] = field(default_factory=dict)
     damage: list[str] = field(default_factory=list)
@@ -58,9 +68,10 @@ def recall(contents: Contents, device: str) -> Recalled:
 def _replay(recalled: Recalled, record: Record) -> None:
     match record:
         case Head():
-            recalled.spool, recalled.next_seq, recalled.given_up = record.spool, record.reserved, record.given_up
+            recalled.spool, recalled.next_seq = record.spool, record.reserved
+            recalled.given_up, recalled.damaged = record.given_up, record.damaged
         case Turn():
-            recalled.runs |= {(kept.spool, kept.run.seq): kept.run for kept in record.closed}
+            recalled.runs |= {(kept.spool, kept.run.seq): kept for kept in record.closed}
             recalled.open = {opened.run.output: opened for opened in record.open}
         case Alive():
             _note_alive(recalled, record)
@@ -69,7 +80,7 @@ def _replay(recalled: Recalled, record: Record) -> None:
         case ClockFact():
             recalled.clocks[record.boot] = record.offset_ms
         case Stop():
-            recalled.next_seq = record.next
+            recalled.next_seq, recalled.shut_down = record.next, record.shutdown
 
 
 def _note_alive(recalled: Recalled, alive: Alive) -> None:
@@ -119,16 +130,16 @@ def cut_off(opened: Opened) -> Kept:
         ended = msgspec.structs.replace(run, end_ms=opened.seen_ms, end_mono_ms=opened.seen_mono_ms)
     else:
         ended = msgspec.structs.replace(run, end_ms=run.start_ms, end_mono_ms=run.start_mono_ms)
-    return Kept(opened.spool, ended)
+    return Kept(opened.spool, ended, stated=True)  # for all we know
 
 
-def dark(opened: Opened, seq: int, now: Now) -> Run:
+def dark(opened: Opened, seq: int, now: Now, *, shut_down: bool) -> Run:
     """The run `off` from the last sign of life in an earlier boot to this boot."""
     return Run(
         seq=seq,
         output=opened.run.output,
         state="off",
-        detail="dark from the last sign of life to the boot",
+        detail=SHUT_DOWN if shut_down else CUT,
         start_ms=opened.seen_ms,
         start_mono_ms=opened.seen_mono_ms,
         boot=opened.run.boot,

@@ -9,48 +9,63 @@ above the block. Where no reservation can be had (damage, a disk that cannot be 
 its place.
 
 Bounds. Waiting runs take at most `max_bytes`; the file at most twice what is alive plus 256 KiB, and while it is
-rewritten both exist. When the bound is reached the oldest runs are given up, down to four fifths of it: each output's
-become one run `unknown` that says so, and are counted in `given_up`. Weeks offline fit (a run takes about 300 bytes).
+rewritten both exist. When the bound is reached room is made, down to four fifths of it, as `agent.thinning` says: first
+details go, then runs become coarser ones `unknown`. Runs older than `max_age_ms` go the same way. What was given up is
+counted in `given_up`. Weeks offline fit (a run takes about 300 bytes).
 """
 
 from __future__ import annotations
 
 import secrets
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import islice
 from typing import Final, NamedTuple
 
+import msgspec
 import structlog
 
 from agent.disk import SLACK_BYTES, Disk, Snapshot
 from agent.journal import Journal
 from agent.records import Acked, Alive, ClockFact, Head, Kept, Opened, Record, Stop, Turn, line
 from agent.restart import Name, Now, Recalled, covered, cut_off, dark, given_up, stand_in
+from agent.thinning import Item, by_output, expired, merges, wordy
 from common.clock import Clock
-from wire.messages import BootClock, Run
+from wire.messages import BootClock
 
 log = structlog.get_logger(__name__)
 
 RESERVE: Final = 4096  # seqs a block
 CLOCK_STEP_MS: Final = 10  # a boot's offset is noted again when it moved by more
 MAX_CLOCKS: Final = 64
+MAX_AGE_MS: Final = 400 * 86_400_000
+_AGED_EVERY_MS: Final = 3_600_000
 _READ_FACTOR: Final = 4  # a file longer than any of ours is damage, not to be read to its end
 
 
+class Bounds(NamedTuple):
+    """What waiting runs may take, and how old they may grow."""
+
+    max_bytes: int
+    max_age_ms: int = MAX_AGE_MS
+
+
 class _Waiting(NamedTuple):
-    run: Run
+    kept: Kept
     size_bytes: int
     ticket: int
+
+    def item(self, name: Name) -> Item:
+        return Item(name, self.kept.run, self.size_bytes, self.kept.stated)
 
 
 class Spool:
     """Open one with `Spool.open`. The event loop owns it."""
 
-    def __init__(self, disk: Disk, device: str, clock: Clock, max_bytes: int) -> None:
+    def __init__(self, disk: Disk, device: str, clock: Clock, bounds: Bounds) -> None:
         self._disk = disk
         self._device = device
         self._clock = clock
-        self._max_bytes = max_bytes
+        self._bounds = bounds
+        self._aged_ms: int | None = None  # when ages were looked at last
         self._next = 1
         self._reserved = 0  # of a spool id that only memory knows yet
         self._runs: dict[Name, _Waiting] = {}
@@ -60,17 +75,19 @@ class Spool:
         self.size_bytes = 0
         """What the waiting runs take."""
         self.given_up = 0
-        """Runs given up because the spool was full."""
+        """Runs given up because the spool was full, or they too old."""
+        self.damaged = 0
+        """Damaged files that were set aside in this spool's life."""
 
     @classmethod
-    def open(cls, journal: Journal, device: str, clock: Clock, max_bytes: int, sign_of_life_s: float) -> Spool:
+    def open(cls, journal: Journal, device: str, clock: Clock, bounds: Bounds, sign_of_life_s: float) -> Spool:
         """Take over what the directory holds and end what was cut off; never fails for what it holds.
 
         `device` is "tenant/device". Blocks. SpoolBusyError where another process holds the directory.
         """
-        disk = Disk(journal, sign_of_life_s)
-        spool = cls(disk, device, clock, max_bytes)
-        recalled = disk.recall(_READ_FACTOR * max_bytes + SLACK_BYTES, device)
+        disk = Disk(journal, clock, sign_of_life_s)
+        spool = cls(disk, device, clock, bounds)
+        recalled = disk.recall(_READ_FACTOR * bounds.max_bytes + SLACK_BYTES, device)
         spool._take_over(recalled)
         disk.commit_now(spool)  # reserves seqs, and leaves behind what was damaged
         spool._settle(recalled)
@@ -96,9 +113,9 @@ class Spool:
 
     def sendable(self) -> Iterator[Kept]:
         """Closed runs, oldest first, that are durable (or cannot be, as long as the disk is in trouble)."""
-        for (spool, _), waiting in self._runs.items():
+        for waiting in self._runs.values():
             if self._disk.settled(waiting.ticket):
-                yield Kept(spool, waiting.run)
+                yield waiting.kept
 
     def holds(self, name: Name) -> bool:
         """Whether that run still waits."""
@@ -107,7 +124,7 @@ class Spool:
     def clocks(self) -> list[BootClock]:
         """What is remembered of the clocks of the boots that still have runs waiting, and of this one."""
         boots = {self._clock.boot_id()}
-        for run in (*(waiting.run for waiting in self._runs.values()), *(one.run for one in self._open.values())):
+        for run in (*(one.kept.run for one in self._runs.values()), *(one.run for one in self._open.values())):
             boots |= {boot for boot in (run.boot, run.end_boot) if boot}
         known = [(boot, offset) for boot, offset in self._clocks.items() if boot in boots]
         return [BootClock(boot=boot, offset_ms=offset) for boot, offset in known[-MAX_CLOCKS:]]
@@ -132,8 +149,8 @@ class Spool:
         for kept in closed:
             self._add(kept)
         self._disk.put(Turn(list(closed), list(self._open.values())), urgent=True)
-        if self.size_bytes > self._max_bytes:
-            self._give_up_oldest()
+        if self.size_bytes > self._bounds.max_bytes:
+            self._make_room()
 
     def saw(self, output: str, mono_ms: int, wall_ms: int, detail: str | None) -> None:
         """The open run of that output was seen until then. `alive` writes it down."""
@@ -151,6 +168,7 @@ class Spool:
             if known is None or abs(known - offset) > CLOCK_STEP_MS:
                 self._clocks[boot] = offset
                 self._disk.put(ClockFact(boot, offset))
+        self._give_up_expired()
 
     def acknowledge(self, spool: str, seqs: Sequence[tuple[int, int]]) -> int:
         """Drop the runs that the collector has; how many those were."""
@@ -166,12 +184,12 @@ class Spool:
         await self._disk.commit(self)
 
     def close(self, *, orderly: bool) -> None:
-        """Let go. `orderly`: nothing is open any more, and the next start goes on counting here. Blocks."""
+        """Let go. `orderly`: the next start goes on counting here; what is open still goes down with the machine."""
         if self._disk.hangs:
             return  # what it was given is in the kernel's hands, and the lock ends with the process
         self._disk.commit_now(self)
         if orderly and self.trouble is None:
-            self._disk.put(Stop(self._next), urgent=True)
+            self._disk.put(Stop(self._next, shutdown=bool(self._open)), urgent=True)
             self._disk.commit_now(self)
         self._disk.close()
 
@@ -180,9 +198,9 @@ class Spool:
         kept_boots = {clock.boot for clock in self.clocks()}
         self._clocks = {boot: offset for boot, offset in self._clocks.items() if boot in kept_boots}
         reserved = self._next + RESERVE
-        records: list[Record] = [Head(self.id, self._device, reserved, given_up=self.given_up)]
+        records: list[Record] = [Head(self.id, self._device, reserved, given_up=self.given_up, damaged=self.damaged)]
         records += [ClockFact(boot, offset) for boot, offset in self._clocks.items()]
-        records += [Turn([Kept(spool, waiting.run)], []) for (spool, _), waiting in self._runs.items()]
+        records += [Turn([waiting.kept], []) for waiting in self._runs.values()]
         if self._open:
             records.append(Turn([], list(self._open.values())))
         return Snapshot(b"".join(map(line, records)), reserved)
@@ -190,51 +208,77 @@ class Spool:
     # --- inside -----------------------------------------------------------------------------------------------------
 
     def _take_over(self, recalled: Recalled) -> None:
-        for (spool, _), run in recalled.runs.items():
-            self._add(Kept(spool, run))
+        for kept in recalled.runs.values():
+            self._add(kept)
         self._open, self._clocks, self.given_up = dict(recalled.open), dict(recalled.clocks), recalled.given_up
+        before = self._disk.set_aside_before() if recalled.damaged is None else recalled.damaged
+        self.damaged = before + bool(recalled.damage)
         if recalled.spool is not None:
             self.id, self._next = recalled.spool, max(1, recalled.next_seq)
 
     def _settle(self, recalled: Recalled) -> None:
         if not recalled.open:
             return
-        now = Now(self._clock.boot_id(), self._clock.mono_ms(), self._clock.wall_ms())
+        now = self._now()
         closed: list[Kept] = []
         for opened in recalled.open.values():
             closed.append(cut_off(opened))
             if opened.run.boot != now.boot:
                 spool, seq = self.issue()
-                closed.append(Kept(spool, dark(opened, seq, now)))
+                closed.append(Kept(spool, dark(opened, seq, now, shut_down=recalled.shut_down)))
         log.info("cut_off_runs_ended", outputs=sorted(recalled.open), runs=len(closed))
         self.turn(closed, [])
 
     def _add(self, kept: Kept) -> None:
         name = (kept.spool, kept.run.seq)
-        if name in self._runs:
-            self.size_bytes -= self._runs.pop(name).size_bytes
+        known = self._runs.get(name)
         size = len(line(Turn([kept], [])))
-        self.size_bytes += size
-        self._runs[name] = _Waiting(kept.run, size, self._disk.ticket)
+        self.size_bytes += size - (known.size_bytes if known else 0)
+        self._runs[name] = _Waiting(kept, size, self._disk.ticket)
 
-    def _give_up_oldest(self) -> None:
-        victims: dict[str, list[Run]] = {}
-        left = self.size_bytes
-        for waiting in self._runs.values():
-            if left <= self._max_bytes * 4 // 5:
-                break
-            left -= waiting.size_bytes
-            victims.setdefault(waiting.run.output, []).append(waiting.run)
-        for name in list(islice(self._runs, sum(map(len, victims.values())))):
-            self.size_bytes -= self._runs.pop(name).size_bytes
-        rest, self._runs = self._runs, {}
-        for runs in victims.values():
-            self.given_up += given_up(runs)
-            spool, seq = self.issue()
-            self._add(Kept(spool, stand_in(runs, seq)))
-        self._runs |= rest
+    def _now(self) -> Now:
+        return Now(self._clock.boot_id(), self._clock.mono_ms(), self._clock.wall_ms())
+
+    def _make_room(self) -> None:
+        target = self._bounds.max_bytes * 4 // 5
+        for name in wordy(self._items(), self.size_bytes - target):
+            kept = self._runs[name].kept
+            self._add(msgspec.structs.replace(kept, run=msgspec.structs.replace(kept.run, detail=None)))
+        if self.size_bytes > target:
+            self._merge(merges(self._items(), self.size_bytes - target))
         self._disk.write_anew()
-        log.error("spool_full", max_bytes=self._max_bytes, given_up_runs=self.given_up)
+        log.error("spool_full", max_bytes=self._bounds.max_bytes, given_up_runs=self.given_up)
+
+    def _give_up_expired(self) -> None:
+        now = self._now()
+        if self._aged_ms is not None and now.mono_ms - self._aged_ms < _AGED_EVERY_MS:
+            return
+        self._aged_ms = now.mono_ms
+        old = expired(self._items(), self._clocks, now, self._bounds.max_age_ms, synced=self._clock.synced())
+        groups = [group for group in by_output(old) if given_up([item.run for item in group])]
+        if groups:
+            self._merge(groups)
+            self._disk.write_anew()
+            log.error("evidence_too_old", max_age_ms=self._bounds.max_age_ms, given_up_runs=self.given_up)
+
+    def _items(self) -> list[Item]:
+        return [waiting.item(name) for name, waiting in self._runs.items()]
+
+    def _merge(self, groups: Iterable[Sequence[Item]]) -> None:
+        """Let one run `unknown` stand where the first of each group stood."""
+        first, gone = {group[0].name: group for group in groups}, set[Name]()
+        before, self._runs = self._runs, {}
+        for name, waiting in before.items():
+            if name in first:
+                runs = [item.run for item in first[name]]
+                gone |= {item.name for item in first[name]}
+                self.given_up += given_up(runs)
+                spool, seq = self.issue()
+                self._add(Kept(spool, stand_in(runs, seq)))
+            if name in gone:
+                self.size_bytes -= waiting.size_bytes
+            else:
+                self._runs[name] = waiting
 
 
 def _new_id() -> str:

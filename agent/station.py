@@ -72,14 +72,14 @@ class Station:
             agent=self._version,
             interval_s=self._config.interval_s,
             outputs=[WireOutput(id=output.id, probe=output.probe) for output in self._config.outputs],
-            host=self._facts,
+            host=self._facts | self._damage(),
             clocks=self._spool.clocks(),
         )
 
     def heartbeats(self) -> list[Heartbeat]:
         """What is open now; at least one message, and one for each spool id that numbered an open run."""
         said, figures = stamp(self._clock), self.figures()
-        stated = self._evidence.stated(said["mono_ms"])
+        stated = self._evidence.stated(said["mono_ms"], self._clock.suspended_ms())
         by_spool: dict[str, list[Run]] = {self._spool.id: []}
         for one in stated:
             by_spool.setdefault(one.spool, []).append(msgspec.structs.replace(one.run, boot=None))
@@ -108,4 +108,7 @@ class Station:
             spool["spool_error"] = self._spool.trouble
         if self._spool.given_up:
             spool["spool_given_up_runs"] = self._spool.given_up
-        return self._sampler.figures | spool
+        return self._sampler.figures | spool | self._damage()
+
+    def _damage(self) -> Figures:
+        return {"spool_damaged_files": self._spool.damaged} if self._spool.damaged else {}

@@ -46,6 +46,7 @@ class Status:
                 "runs": self._spool.depth,
                 "bytes": self._spool.size_bytes,
                 "given_up_runs": self._spool.given_up,
+                "damaged_files": self._spool.damaged,
                 "error": self._spool.trouble,
             },
             "outputs": self._outputs(),

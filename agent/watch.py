@@ -12,7 +12,8 @@ from wire.runs import Instant
 
 MIN_PAUSE_S = 0.2  # between two readings, however often a probe asks for an early one
 
-Take = Callable[[str, Reading, Instant], None]
+Take = Callable[[str, Reading, Instant, int], None]
+"""Output, reading, the moment at which it was asked for, and how long the machine had slept by then (ms)."""
 
 
 class Watch:
@@ -44,7 +45,8 @@ class Watch:
                 started_s = monotonic_s()
                 self._early.clear()
                 at = Instant(self._clock.mono_ms(), self._clock.wall_ms())
-                self._take(self.output, await self.ask(), at)
+                suspended_ms = self._clock.suspended_ms()
+                self._take(self.output, await self.ask(), at, suspended_ms)
                 await self._pause(started_s)
         finally:
             await self.close()

@@ -1,19 +1,19 @@
 """The one file that knows the clock.
 
-Everything else takes a `Clock`, so that a test (or the simulator) can hand in another one. Three readings:
+Everything else takes a `Clock`, so that a test (or the simulator) can hand in another one. Its readings:
 
 - wall: milliseconds since 1970, may lie (a board without RTC boots in 1970) and may step;
 - mono: CLOCK_BOOTTIME milliseconds, never goes back, counts suspend, meaningful only within one boot;
 - synced: whether the kernel says the wall clock is disciplined (`adjtimex(2)`, STA_UNSYNC clear), which holds for
-  chrony, ntpd, systemd-timesyncd and PTP alike.
+  chrony, ntpd, systemd-timesyncd and PTP alike;
+- suspended: CLOCK_BOOTTIME − CLOCK_MONOTONIC, which stands still but for the time that the machine sleeps.
 """
 
 from __future__ import annotations
 
-import asyncio
 import ctypes
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Protocol
@@ -22,6 +22,8 @@ _STA_UNSYNC = 0x0040
 _TIME_ERROR = 5
 _TIMEX_BYTES = 208  # sizeof(struct timex) on 64-bit Linux; 32-bit needs less
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
+_READINGS = 10
+_CLOSE_NS = 1_000_000
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -39,6 +41,9 @@ class Clock(Protocol):
 
     def boot_id(self) -> str:
         """The kernel's id of this boot, 32 hex digits."""
+
+    def suspended_ms(self) -> int:
+        """Milliseconds of this boot for which the machine slept."""
 
 
 class SystemClock:
@@ -63,6 +68,16 @@ class SystemClock:
         """The kernel's id of this boot, 32 hex digits."""
         return self._boot_id
 
+    def suspended_ms(self) -> int:
+        """CLOCK_BOOTTIME − CLOCK_MONOTONIC in milliseconds (both count from the boot)."""
+        readings = (_boottime_ahead_ns() for _ in range(_READINGS))
+        spread_ns, ahead_ns = next(readings)
+        for again in readings:  # two clocks cannot be read at once: keep the reading with the least in between
+            if spread_ns < _CLOSE_NS:
+                break
+            spread_ns, ahead_ns = min((spread_ns, ahead_ns), again)
+        return ahead_ns // 1_000_000
+
 
 @dataclass
 class ManualClock:
@@ -72,7 +87,7 @@ class ManualClock:
     mono: int = 1_000_000
     is_synced: bool = True
     boot: str = "b" * 32
-    _waiters: list[asyncio.Event] = field(default_factory=list)
+    suspended: int = 0
 
     def wall_ms(self) -> int:
         """The wall time it was set to."""
@@ -90,6 +105,15 @@ class ManualClock:
         """The boot it pretends to be in."""
         return self.boot
 
+    def suspended_ms(self) -> int:
+        """How long it pretends to have slept."""
+        return self.suspended
+
+    def suspend(self, milliseconds: int) -> None:
+        """Let the machine sleep for so long."""
+        self.advance(milliseconds)
+        self.suspended += milliseconds
+
     def advance(self, milliseconds: int) -> None:
         """Let both clocks run on."""
         self.wall += milliseconds
@@ -97,7 +121,7 @@ class ManualClock:
 
     def reboot(self, boot: str, wall: int, mono: int = 5_000) -> None:
         """Start a new boot at the wall time given."""
-        self.boot, self.wall, self.mono = boot, wall, mono
+        self.boot, self.wall, self.mono, self.suspended = boot, wall, mono, 0
 
 
 def monotonic_s() -> float:
@@ -135,6 +159,16 @@ def _read_boot_id() -> str:
         # Not Linux (a developer's laptop): the boot's own second names it well enough.
         boot_s = time.time_ns() // 1_000_000_000 - int(time.monotonic())
         return f"{boot_s:032x}"
+
+
+def _boottime_ahead_ns() -> tuple[int, int]:
+    """How exact the reading is, and the reading."""
+    before_ns, boottime_ns, after_ns = (
+        time.monotonic_ns(),
+        time.clock_gettime_ns(time.CLOCK_BOOTTIME),
+        time.monotonic_ns(),
+    )
+    return after_ns - before_ns, boottime_ns - (before_ns + after_ns) // 2
 
 
 def _kernel_says_synced() -> bool:

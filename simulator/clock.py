@@ -49,6 +49,10 @@ class PlayerClock:
         """Give the id of this boot."""
         return self._boot
 
+    def suspended_ms(self) -> int:
+        """Virtual players do not sleep."""
+        return 0
+
     def now(self) -> Instant:
         """Read both clocks at one moment."""
         return self.at(self._true.now_ms())

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from common.clock import ManualClock
+from tests.agent.lives import Life
 from tests.fixtures.processes import Process, Processes
 from tests.fixtures.waiting import wait_until
 
@@ -91,3 +93,17 @@ def write_config(tmp_path: Path) -> WriteConfig:
         return file
 
     return write
+
+
+@pytest.fixture
+def clock() -> ManualClock:
+    """A clock that the test turns."""
+    return ManualClock()
+
+
+@pytest.fixture
+def life(tmp_path: Path, clock: ManualClock) -> Iterator[Life]:
+    """An agent's spool in its first life."""
+    life = Life(tmp_path / "spool", clock)
+    yield life
+    life.journal.close()

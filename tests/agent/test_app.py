@@ -354,7 +354,7 @@ async def test_a_full_disk_costs_nothing_while_the_agent_lives(
     await until(lambda: len(listener.closed("menu")) >= len(states) - 1, "all of it is sent")
     (small_disk / "filler").unlink()
     await until(lambda: "spool_error" not in listener.all(Heartbeat)[-1].host, "its end is told")
-    on_disk = [run for run in player.recalled().runs.values() if run.output == "menu"]
+    on_disk = [kept.run for kept in player.recalled().runs.values() if kept.run.output == "menu"]
     assert {run.seq for run in on_disk} == {run.seq for run in listener.closed("menu")}
     assert player.agent.stop() == 0
 
@@ -371,7 +371,7 @@ async def test_an_agent_starts_on_a_disk_that_cannot_be_written(
     assert (await listener.hears_closed("playing", "menu")).seq >= 1
     await run_mount("-o", "remount,rw", small_disk)
     await until(lambda: "spool_error" not in listener.all(Heartbeat)[-1].host, "its end is told")
-    assert "playing" in {run.state for run in player.recalled().runs.values()}
+    assert "playing" in {kept.run.state for kept in player.recalled().runs.values()}
     assert player.agent.stop() == 0
 
 

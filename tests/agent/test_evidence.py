@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from agent.evidence import Evidence
 from agent.journal import Journal
 from agent.probes.base import Reading
-from agent.spool import Spool
+from agent.spool import Bounds, Spool
 from common.clock import ManualClock
 from wire.messages import Heartbeat, Runs, decode, encode
 from wire.runs import Confirm, Instant, Rules
@@ -23,13 +23,13 @@ class Bench:
     def __init__(self, directory: Path, rules: Rules | None = None) -> None:
         self.clock = ManualClock()
         self.journal = Journal(directory)
-        self.spool = Spool.open(self.journal, "acme/p1", self.clock, 2**24, 60)
+        self.spool = Spool.open(self.journal, "acme/p1", self.clock, Bounds(2**24), 60)
         self.evidence = Evidence(self.spool, self.clock, {"main": rules or Rules(), "side": rules or Rules()})
 
     def see(self, state: str, after_s: float = 5, output: str = "main", detail: str | None = None) -> bool:
         self.clock.advance(round(after_s * 1000))
         reading = Reading(state, None, detail)  # type: ignore[arg-type]
-        return self.evidence.take(output, reading, Instant(self.clock.mono, self.clock.wall))
+        return self.evidence.take(output, reading, Instant(self.clock.mono, self.clock.wall), self.clock.suspended)
 
     async def closed(self) -> list[tuple[str, str, int]]:
         await self.spool.commit()
@@ -153,3 +153,62 @@ async def test_every_run_has_its_own_name_is_disjoint_and_fit_for_the_wire(
         own = [run for run in kept if run.output == output]
         assert all((earlier.end_mono_ms or 0) <= later.start_mono_ms for earlier, later in pairwise(own))
     bench.journal.close()
+
+
+async def test_nothing_plays_on_a_machine_that_sleeps(bench: Bench) -> None:
+    bench.see("playing")
+    bench.see("playing")
+    bench.clock.suspend(20_000)  # shorter than the gap that ends a run by itself
+    bench.see("playing")
+    bench.see("playing")
+    assert await bench.closed() == [("main", "playing", 5_000), ("main", "off", 20_000)]
+    (one,) = bench.spool.open_runs
+    assert (one.run.state, one.seen_mono_ms - one.run.start_mono_ms) == ("playing", 5_000)
+
+
+async def test_a_doubt_that_the_machine_slept_over_ends_the_run_where_the_doubt_began(bench: Bench) -> None:
+    bench.see("playing")
+    bench.see("playing")
+    bench.see("stopped")
+    bench.clock.suspend(3_600_000)
+    bench.see("stopped")
+    bench.see("stopped")
+    assert await bench.closed() == [("main", "playing", 10_000), ("main", "off", 3_600_000)]
+    assert bench.spool.open_runs[0].run.state == "stopped"
+
+
+async def test_a_run_is_not_stated_after_a_sleep_until_somebody_has_looked_again(bench: Bench) -> None:
+    bench.see("playing")
+    bench.clock.suspend(10_000)
+    assert bench.evidence.stated(bench.clock.mono, bench.clock.suspended) == []
+    bench.see("playing")
+    assert len(bench.evidence.stated(bench.clock.mono, bench.clock.suspended)) == 1
+
+
+async def test_each_output_is_off_for_as_long_as_the_machine_slept(bench: Bench) -> None:
+    bench.see("playing")
+    bench.see("stopped", output="side")
+    bench.see("stopped", output="side")
+    bench.clock.suspend(60_000)
+    bench.see("playing")
+    bench.see("stopped", output="side")
+    slept = [entry for entry in await bench.closed() if entry[1] == "off"]
+    assert slept == [("main", "off", 60_000), ("side", "off", 60_000)]
+
+
+async def test_the_jitter_of_two_clocks_is_no_sleep(bench: Bench) -> None:
+    bench.see("playing")
+    for jitter_ms in (3, -2, 5, 0):
+        bench.clock.suspended = jitter_ms
+        assert not bench.see("playing")
+    assert await bench.closed() == []
+
+
+async def test_what_a_heartbeat_has_told_of_is_remembered_with_the_run(bench: Bench) -> None:
+    bench.see("playing")
+    bench.evidence.stated(bench.clock.mono)
+    bench.see("stopped")
+    bench.see("stopped")
+    bench.see("playing")
+    await bench.spool.commit()
+    assert [kept.stated for kept in bench.spool.sendable()] == [True, False]

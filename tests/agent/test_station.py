@@ -18,7 +18,7 @@ from agent.local import Answer, Request
 from agent.probes.base import Reading, tidy
 from agent.publisher import Link
 from agent.records import Kept
-from agent.spool import Spool
+from agent.spool import Bounds, Spool
 from agent.station import Station, rules_of, version
 from agent.status import Status
 from common.clock import ManualClock
@@ -33,7 +33,7 @@ class Bench:
         self.settings = parse(text, directory / "agent.toml")
         self.clock = ManualClock()
         self.journal = Journal(directory / "spool")
-        self.spool = Spool.open(self.journal, "acme/p1", self.clock, 2**24, 60)
+        self.spool = Spool.open(self.journal, "acme/p1", self.clock, Bounds(2**24), 60)
         rules = {output.id: rules_of(output) for output in self.settings.config.outputs}
         self.evidence = Evidence(self.spool, self.clock, rules)
         self.link = Link()
