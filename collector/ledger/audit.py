@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from sqlalchemy import JSON, Text, select, type_coerce
 
 from collector.ledger import journal, schema
-from collector.ledger.chain import Head, Walk
+from collector.ledger.chain import GENESIS, Head, Walk
 from collector.ledger.mirror import REGISTRY, RULING, WINDOW, Replay, Thing
 
 if TYPE_CHECKING:
@@ -24,6 +24,9 @@ class Verdict(NamedTuple):
     problems: list[str]
     head: Head
     erasures: dict[int, int]
+
+
+UNKNOWN: Final = Verdict([], Head(0, GENESIS), {})  # of a ledger that is not brought up to date yet
 
 
 def verify(

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypeVar
 from urllib.parse import quote
 
-from sqlalchemy import URL, Engine, create_engine, event, text
+from sqlalchemy import URL, Engine, create_engine, event
 from sqlalchemy.exc import DatabaseError, OperationalError
 from sqlalchemy.pool import StaticPool
 
@@ -72,7 +72,7 @@ class Ledger:
 
         LedgerBusyError where another process writes to it; LedgerError where it is no ledger or cannot be written.
         """
-        lock = _take_lock(path)
+        lock = take_lock(path)
         writer = _engine(_address(path, "rwc"), _WRITER_PRAGMAS, begin="BEGIN IMMEDIATE")
         try:
             with writer.begin() as connection:
@@ -91,8 +91,8 @@ class Ledger:
         reader = _reading_engine(path)
         try:
             with reader.begin() as connection:
-                connection.execute(text("SELECT count(*) FROM alembic_version"))
-        except DatabaseError as error:
+                migrate.check_known(connection)
+        except (DatabaseError, migrate.UnknownRevisionError) as error:
             reader.dispose()
             raise LedgerError(f"{path}: is not a readable ledger ({_reason(error)}); {_remedy(error)}") from error
         return cls(path, None, reader, None)
@@ -131,7 +131,7 @@ class Ledger:
             return work(connection)
 
     def _look(self, work: Callable[[Connection], T]) -> T:
-        with self._reader.begin() as connection:
+        with self._reader.connect() as connection:  # ends by ROLLBACK, which a damaged file does not refuse
             return work(connection)
 
 
@@ -161,7 +161,8 @@ def _reading_engine(path: Path) -> Engine:
     return _engine(_address(path, "ro"), _READER_PRAGMAS, begin="BEGIN")
 
 
-def _take_lock(path: Path) -> int:
+def take_lock(path: Path) -> int:
+    """Keep every other writer away from a ledger until the file descriptor is closed; LedgerBusyError, LedgerError."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         lock = os.open(f"{path}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
@@ -182,6 +183,8 @@ def _take_lock(path: Path) -> int:
 
 def _remedy(error: Exception) -> str:
     """What an operator can do: SQLite calls it operational where the file is sound and its place is not."""
+    if isinstance(error, migrate.UnknownRevisionError):
+        return "or go back to a backup of this version"
     if isinstance(error, OperationalError):
         return "check the permissions of file and folder, and that the disk has room"
     return "restore it from a backup"

@@ -29,12 +29,28 @@ def configuration(connection: Connection | None = None) -> Config:
 
 
 def upgrade(connection: Connection) -> None:
-    """Bring the schema up to date inside the caller's transaction."""
-    config = configuration(connection)
-    scripts = ScriptDirectory.from_config(config)
-    current = MigrationContext.configure(connection).get_current_revision()
-    if current == scripts.get_current_head():
-        return
-    if current is not None and current not in {script.revision for script in scripts.walk_revisions()}:
+    """Bring the schema up to date inside the caller's transaction; UnknownRevisionError where it is a newer one."""
+    check_known(connection)
+    if not is_current(connection):
+        command.upgrade(configuration(connection), "head")
+
+
+def check_known(connection: Connection) -> None:
+    """UnknownRevisionError where a newer signwatch wrote this ledger: nothing leads back from its schema."""
+    current = revision(connection)
+    if current is not None and current not in {script.revision for script in _scripts().walk_revisions()}:
         raise UnknownRevisionError(f"its schema {current!r} is newer than this signwatch: update signwatch")
-    command.upgrade(config, "head")
+
+
+def is_current(connection: Connection) -> bool:
+    """Whether the schema is the one that this signwatch writes."""
+    return revision(connection) == _scripts().get_current_head()
+
+
+def revision(connection: Connection) -> str | None:
+    """The schema's version; None where there is none yet."""
+    return MigrationContext.configure(connection).get_current_revision()
+
+
+def _scripts() -> ScriptDirectory:
+    return ScriptDirectory.from_config(configuration())
