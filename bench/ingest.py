@@ -154,6 +154,7 @@ async def collector(port: int, messages: int, publisher: Publisher) -> dict[str,
 
         ingest = Ingest(ledger, clock, lambda _address, _ack: None, committed, live.fleet.heard)
         await ingest.load()
+        ingest.take_registry({f"acme/player-{number}" for number in range(messages)})
         first: list[float] = []
 
         def sink(where: str, body: bytes, *, retained: bool) -> None:

@@ -5,6 +5,7 @@ A Unix socket beside the ledger (`<ledger>.sock`, mode 0600: the collector's own
     POST /registry/apply   an `ApplyRequest` as JSON → 200 `ApplyAnswer` · 400 no request · 409 changed meanwhile ·
                            422 `{"findings": […]}` · 500 applied, but not taken over
     POST /decisions        a `DecisionRequest` (window, ruling) → 200 `DecisionAnswer` · 400 · 422 · 500 likewise
+    POST /quarantine       a `QuarantineRequest` (retry, drop) → 200 `QuarantineAnswer` · 400 · 422
     GET  /registry         the registry as `?format=toml` (default) or `csv`
     GET  /journal/head     `{"head": "42:9f2c…"}`
 """
@@ -23,11 +24,13 @@ from typing import TYPE_CHECKING, Final, Protocol, TypeVar
 import msgspec
 import structlog
 from aiohttp import web
+from sqlalchemy.exc import DatabaseError
 
 from collector.decisions.orders import DecisionAnswer, DecisionRequest
 from collector.ledger import journal
 from collector.ledger.decisions_store import Decided, decide, read_every_decision
 from collector.ledger.registry_store import Applied, apply_request, read_registry
+from collector.quarantine.orders import QuarantineAnswer, QuarantineRequest
 from collector.registry.export import to_csv, to_toml
 from collector.registry.files import read_files
 from collector.registry.plan import ApplyAnswer, ApplyRequest, MovedError
@@ -78,6 +81,7 @@ class AdminDesk:
     registry_changed: Callable[[Registry], Awaitable[None]]
     contracts: Collection[str]
     decisions_changed: Callable[[Mapping[str, Decisions]], Awaitable[None]] | None = None
+    quarantine: Callable[[QuarantineRequest], Awaitable[QuarantineAnswer]] | None = None
     _turn: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def apply(self, request: ApplyRequest) -> Applied:
@@ -111,6 +115,20 @@ class AdminDesk:
                 count = len(answer.announced) + len(answer.cancelled) + len(answer.ruled)
                 log.info("decided", changes=count, who=request.who, head=answer.journal_head)
                 await self._decisions_taken_over(decided.decisions)
+        return answer
+
+    async def quarantined(self, request: QuarantineRequest) -> QuarantineAnswer:
+        """Take refused messages in once more, or drop them."""
+        if self.quarantine is None:
+            raise ConfigError(Finding("quarantine.none", "", "", "nothing is taken in here", "ask the collector"))
+        try:
+            answer = await self.quarantine(request)
+        except DatabaseError as error:
+            message = f"the ledger cannot be written ({error.orig})"
+            remedy = "see that its disk has room, and run the command again"
+            raise ConfigError(Finding("quarantine.ledger", "", "", message, remedy)) from None
+        taken = sum(result.taken for result in answer.retried)
+        log.info("quarantine", who=request.who, taken=taken, tried=len(answer.retried), dropped=answer.dropped)
         return answer
 
     async def _decisions_taken_over(self, decisions: Mapping[str, Decisions]) -> None:
@@ -158,6 +176,7 @@ async def serve_admin(path: Path, desk: AdminDesk) -> AdminServer:
         [
             web.post("/registry/apply", _apply),
             web.post("/decisions", _decide),
+            web.post("/quarantine", _quarantine),
             web.get("/registry", _export),
             web.get("/journal/head", _head),
         ]
@@ -207,6 +226,10 @@ async def _apply(request: web.Request) -> web.Response:
 
 async def _decide(request: web.Request) -> web.Response:
     return await _carry_out(request, DecisionRequest, request.app[_DESK].decide)
+
+
+async def _quarantine(request: web.Request) -> web.Response:
+    return await _carry_out(request, QuarantineRequest, request.app[_DESK].quarantined)
 
 
 async def _carry_out(

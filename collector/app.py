@@ -70,7 +70,9 @@ class Collector:
         self.bus = Bus()
         self.live = Live(self.clock, self.bus, load_contracts(config.contracts.files))
         self.ledger = Ledger.open(Path(config.ledger.path))
-        self.ingest = Ingest(self.ledger, self.clock, self._acknowledge, self._committed, self._heard)
+        self.ingest = Ingest(
+            self.ledger, self.clock, self._acknowledge, self._committed, self._heard, config.ingest.intake()
+        )
         self.portal = PortalChecks(self.clock, self.ingest.accept)
         self.alerts = AlertDesk(self.ledger, config.alerts, self.clock, self._alert_changed)
         self.desk = LiveDesk(
@@ -117,7 +119,12 @@ class Collector:
         web = self.config.web
         self.web = await serve(self.desk, web.listen, web.read_password(), title=web.title, clock=self.clock)
         admin = AdminDesk(
-            self.ledger, self.clock, self._registry_changed, list(self.live.contracts), self._decisions_changed
+            self.ledger,
+            self.clock,
+            self._registry_changed,
+            list(self.live.contracts),
+            self._decisions_changed,
+            self.ingest.order,
         )
         self._admin = await serve_admin(socket_path(self.ledger.path), admin)
         self._tasks.append(spawn(feed_watchdog(self.turns), "watchdog"))  # ends at once without systemd
@@ -163,6 +170,7 @@ class Collector:
         return monotonic_s() - self.turned_s < TURNS_WITHIN_S
 
     async def _take_registry(self, registry: Registry) -> None:
+        self.ingest.take_registry(registry.devices.keys())
         missing, since_ms = self.live.take_registry(registry), self.live.memory_starts_ms()
         await self.live.remember(await self.ledger.read(lambda found: runs_since(found, missing, since_ms)))
 

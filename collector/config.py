@@ -10,13 +10,17 @@ from typing import Annotated
 import msgspec
 
 from collector.alerts.config import AlertsConfig
+from collector.allowance import Limits, Rate
 from collector.influx.config import InfluxConfig
+from collector.senders import Intake
 from collector.sla.contract import Contract, parse_contract_toml
 from collector.web.app import check_listen
 from common.config import ConfigError, Finding, Section, load, read_text
 from common.logs import Format, Level
 
 Port = Annotated[int, msgspec.Meta(ge=0, le=65535)]
+PerSecond = Annotated[int, msgspec.Meta(ge=1, le=1_000_000)]
+Burst = Annotated[int, msgspec.Meta(ge=100, le=100_000_000)]
 Seconds = Annotated[int, msgspec.Meta(ge=1, le=3600)]
 
 
@@ -62,6 +66,27 @@ class BrokerConfig(Section, frozen=True):
     credentials: str = "credentials.toml"
 
 
+class IngestConfig(Section, frozen=True):
+    """How much a device may send, and all those together that are not registered (docs/poison.md)."""
+
+    messages_per_s: PerSecond = 20
+    messages_burst: Burst = 2_000
+    runs_per_s: PerSecond = 100
+    runs_burst: Burst = 100_000
+    unregistered_devices_max: Annotated[int, msgspec.Meta(ge=0, le=1_000_000)] = 5_000
+    unregistered_messages_per_s: PerSecond = 1_000
+    unregistered_runs_per_s: PerSecond = 500
+
+    def intake(self) -> Intake:
+        """What the ingest makes of it: together, unregistered devices may burst like a few registered ones."""
+        device = Limits(Rate(self.messages_burst, self.messages_per_s), Rate(self.runs_burst, self.runs_per_s))
+        unregistered = Limits(
+            Rate(self.messages_burst * 10, self.unregistered_messages_per_s),
+            Rate(self.runs_burst * 2, self.unregistered_runs_per_s),
+        )
+        return Intake(device, unregistered, self.unregistered_devices_max)
+
+
 class WebConfig(Section, frozen=True):
     """The page, the API, /healthz and /metrics."""
 
@@ -93,6 +118,7 @@ class CollectorConfig(Section, frozen=True):
 
     ledger: LedgerConfig = LedgerConfig()
     mqtt: MqttConfig = MqttConfig()
+    ingest: IngestConfig = IngestConfig()
     broker: BrokerConfig | None = None
     web: WebConfig = WebConfig()
     contracts: ContractsConfig = ContractsConfig()

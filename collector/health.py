@@ -37,7 +37,13 @@ def metrics(collector: Collector) -> Iterator[tuple[str, int | float]]:
         yield f'signwatch_messages_received_total{{kind="{kind}"}}', count
     for reason, count in sorted(ingest.refused_total.items()):
         yield f'signwatch_messages_refused_total{{reason="{reason}"}}', count
-    yield "signwatch_messages_shed_total", ingest.shed_total
+    for reason, count in sorted(ingest.not_kept_total.items()):
+        yield f'signwatch_messages_refused_not_kept_total{{reason="{reason}"}}', count
+    for why, count in sorted(ingest.shed_total.items()):
+        yield f'signwatch_messages_shed_total{{why="{why}"}}', count
+    for address, count in ingest.senders.shed():
+        yield f'signwatch_device_messages_shed_total{{device="{address}"}}', count
+    yield "signwatch_devices_unregistered", ingest.senders.unregistered
     yield "signwatch_messages_committed_total", ingest.committed_total
     yield "signwatch_messages_waiting", ingest.waiting
     yield "signwatch_runs_acknowledged_total", ingest.acknowledged_total

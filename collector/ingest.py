@@ -1,32 +1,38 @@
 """Message → ledger → ack.
 
-`receive` is called for every message, on the event loop, and only looks at it: decode, check, put aside. `run` takes
-what was put aside through the ledger, a batch at a time, and acknowledges closed runs after the commit and never
-before. A message that is wrong is refused, counted by reason and kept; it never stops the ones behind it.
+`receive` is called for every message, on the event loop, and only looks at it: who sends it, whether he may send so
+much, what it says; then it is put aside. `run` takes what was put aside through the ledger, a batch at a time, and
+acknowledges closed runs after the commit and never before. A message that is wrong is refused, counted by reason and
+kept; it never stops the ones behind it.
 
-What waits is weighed in runs and not in messages, since one message may carry 500 of them. Overload: heartbeats are
-shed first, since they restate; then everything that is not acknowledged, since agents send it again. Both are counted.
-A ledger that cannot be written (disk full) keeps the batch and tries again. A message that passed every check and still
-cannot be put into the ledger is found by halving the batch, and refused like any other.
+What waits is weighed in runs and not in messages, since one message may carry 500 of them, and is taken in turns, a
+device after the other. Overload: heartbeats are shed first, since they restate; then everything that is not
+acknowledged, since agents send it again. A device that sends more than any honest one is shed the same way, alone. All
+of it is counted. A ledger that cannot be written (disk full) keeps the batch and tries again. A message that passed
+every check and still cannot be put into the ledger is found by halving the batch, and refused like any other.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections import Counter, deque
-from collections.abc import Callable
-from functools import lru_cache
-from typing import TYPE_CHECKING, Final
+from collections import Counter
+from collections.abc import Callable, Collection, Hashable
+from typing import TYPE_CHECKING, Final, Literal
 
 import structlog
 from sqlalchemy.exc import DatabaseError, DataError, IntegrityError, StatementError
 
-from collector.ledger.evidence_store import EvidenceStore, Outcome, Received, Refused, Statement
+from collector.lanes import Lanes
+from collector.ledger.evidence_store import EvidenceStore, Outcome, Received, Refused
+from collector.quarantine.orders import QuarantineAnswer, QuarantineRequest
+from collector.quarantine.retry import carry_out
+from collector.reading import MessageRefusedError, device_in, read_body, weigh
+from collector.refusals import Refusals
+from collector.senders import STRANGERS_LANE, Intake, Sender, Senders
 from common.clock import Clock
-from wire.messages import Ack, Gone, Heartbeat, Hello, Message, MessageError, Runs, decode, encode
+from wire.messages import Ack, Gone, Heartbeat, Hello, Runs, encode
 from wire.seqs import to_ranges
-from wire.states import PLAYER_STATES
-from wire.topics import Address, Kind, TopicError, parse_topic, topic
+from wire.topics import Address, Kind, topic
 
 if TYPE_CHECKING:
     from collector.ledger.ledger import Ledger
@@ -37,85 +43,103 @@ BATCH_WEIGHT: Final = 4000  # of one transaction: a message weighs 1, and 1 more
 BATCH_WAIT_S: Final = 0.05
 SHED_HEARTBEATS_AT: Final = 50_000  # weight waiting
 SHED_ALL_AT: Final = 100_000
-REFUSED_AT_ONCE: Final = 4000
+LANE_MAX: Final = 10_000  # weight waiting of one device: twenty times what an agent has on its way
+STRANGERS_LANE_MAX: Final = 25_000  # of all devices that are not registered
 RETRY_S: Final = 2.0
 KEPT_BODY_BYTES: Final = 64 * 1024
 RANGES_AT_ONCE: Final = 1000  # in one ack, which must not be over 64 KiB
-AHEAD_MAX_MS: Final = 1000  # by which a run may end after the message that tells of it
 
 Acknowledge = Callable[[Address, Ack], None]
 Changed = Callable[[Outcome], None]
 Heard = Callable[[Address, Heartbeat, int], None]
-
-_parse = lru_cache(maxsize=65_536)(parse_topic)
+Why = Literal["overload", "device", "unregistered"]
 
 
 class Ingest:
     """The way in. `acknowledge` sends an ack; `changed` and `heard` tell the live view, after the commit."""
 
-    def __init__(self, ledger: Ledger, clock: Clock, acknowledge: Acknowledge, changed: Changed, heard: Heard) -> None:
+    def __init__(
+        self,
+        ledger: Ledger,
+        clock: Clock,
+        acknowledge: Acknowledge,
+        changed: Changed,
+        heard: Heard,
+        intake: Intake | None = None,
+    ) -> None:
         self._ledger = ledger
         self._clock = clock
         self._acknowledge = acknowledge
         self._changed = changed
         self._heard = heard
         self._store = EvidenceStore()
-        self._received: deque[Received] = deque()
-        self._weight = 0
-        self._refused: list[Refused] = []
+        self._lanes: Lanes[Received] = Lanes()
+        self._refusals = Refusals()
         self._something = asyncio.Event()
         self._stopping = False
+        self.senders = Senders(intake or Intake())
         self.received_total: Counter[str] = Counter()  # by kind
         self.refused_total: Counter[str] = Counter()  # by reason
-        self.shed_total = 0
+        self.not_kept_total: Counter[str] = Counter()  # refused and not, or no longer, in the quarantine; by reason
+        self.shed_total: Counter[Why] = Counter()
         self.committed_total = 0
         self.acknowledged_total = 0
         self.failing_since_ms: int | None = None
 
     async def load(self) -> None:
         """Read what the join needs; call once before `run`."""
-        await self._ledger.write(self._store.load)
+        self.senders.load(await self._ledger.write(self._store.load))
+
+    def take_registry(self, registered: Collection[str]) -> None:
+        """Know which devices (`tenant/device`) are registered: each of those has a lane of its own."""
+        self.senders.take_registry(registered)
 
     @property
     def waiting(self) -> int:
         """Messages that are not yet in the ledger."""
-        return len(self._received)
+        return len(self._lanes)
 
     @property
     def waiting_weight(self) -> int:
         """How much work they are: 1 each, and 1 more for each run after the first."""
-        return self._weight
+        return self._lanes.weight
 
     def receive(self, topic: str, body: bytes, *, retained: bool = False) -> None:
         """Take in one message from the broker; never raises."""
         now_ms = self._clock.wall_ms()
         try:
-            address, kind = _parse(topic)
-        except TopicError as error:
-            self._refuse(now_ms, topic, "topic", str(error), body)
+            sender, kind = self.senders.of(topic, now_ms)
+            why = self._why_shed(sender, kind, now_ms)
+            if why is not None:
+                self._shed(sender, why)
+                return
+            message = read_body(kind, body, now_ms, retained=retained)
+        except MessageRefusedError as refusal:
+            self._refuse(now_ms, topic, refusal, body)
             return
-        if retained:
-            self._refuse(now_ms, topic, "retained", "agents send nothing retained: clear it at the broker", body)
-            return
-        if kind == "ack":
-            self._refuse(now_ms, topic, "not_from_device", "only the collector acknowledges", body)
-            return
-        self._decode(address, kind, topic, body, now_ms)
+        self.received_total[kind] += 1
+        weight = weigh(message)
+        sender.pay(weight)
+        self._put(sender.lane, Received(sender.address, message, now_ms), weight)
+        if kind == "heartbeat" and isinstance(message, Heartbeat):
+            self._heard(sender.address, message, now_ms)
 
     def accept(self, statement: Received) -> None:
         """Take in a statement of the collector's own (its portal check), by the same road."""
-        self._received.append(statement)
-        self._weight += weigh(statement.message)
+        self._put(statement.address, statement, weigh(statement.message))
+
+    def _put(self, lane: Hashable, statement: Received, weight: int) -> None:
+        self._lanes.put(lane, statement, weight)
         self._something.set()
 
     async def run(self) -> None:
         """Take batches through the ledger until `stop`, then what is left."""
-        while not self._stopping or self._received or self._refused:
+        while not self._stopping or self._lanes or self._refusals:
             await self._something.wait()
-            if self._weight < BATCH_WEIGHT and not self._stopping:
+            if self._lanes.weight < BATCH_WEIGHT and not self._stopping:
                 await asyncio.sleep(BATCH_WAIT_S)
             await self._commit()
-            if not self._received and not self._refused and not self._stopping:
+            if not self._lanes and not self._refusals and not self._stopping:
                 self._something.clear()
 
     def stop(self) -> None:
@@ -123,52 +147,64 @@ class Ingest:
         self._stopping = True
         self._something.set()
 
-    def _decode(self, address: Address, kind: Kind, topic: str, body: bytes, now_ms: int) -> None:
-        try:
-            message = decode(kind, body)
-            check(message)
-        except MessageError as error:
-            self._refuse(now_ms, topic, error.reason, error.detail, body)
-            return
-        if isinstance(message, Ack) or self._sheds(message):
-            return
-        self.received_total[kind] += 1
-        self.accept(Received(address, message, now_ms))
-        if isinstance(message, Heartbeat):
-            self._heard(address, message, now_ms)
+    def _why_shed(self, sender: Sender, kind: Kind, now_ms: int) -> Why | None:
+        restates, waiting = kind == "heartbeat", self._lanes.weight
+        if waiting >= SHED_HEARTBEATS_AT and (restates or waiting >= SHED_ALL_AT):
+            return "overload"
+        own: Why = "device" if sender.is_registered else "unregistered"
+        if not sender.admits(now_ms, restates=restates):
+            return own
+        most = STRANGERS_LANE_MAX if sender.lane is STRANGERS_LANE else LANE_MAX
+        if waiting >= most and self._lanes.weight_of(sender.lane) >= most:
+            return own
+        if sender.allowance.limited and sender.allowance.recovers():
+            log.info("device_within_its_allowance", device=str(sender.address), shed=sender.allowance.shed)
+        return None
 
-    def _sheds(self, message: object) -> bool:
-        if self._weight < SHED_HEARTBEATS_AT or (self._weight < SHED_ALL_AT and isinstance(message, Runs)):
-            return False
-        self.shed_total += 1
-        return True
+    def _shed(self, sender: Sender, why: Why) -> None:
+        self.shed_total[why] += 1
+        if why != "overload" and sender.allowance.refuse():
+            log.warning(
+                "device_over_its_allowance",
+                device=str(sender.address),
+                why=why,
+                remedy="see docs/poison.md; its runs are not acknowledged and come again",
+            )
 
-    def _refuse(self, now_ms: int, topic: str, reason: str, detail: str, body: bytes) -> None:
-        self.refused_total[reason] += 1
-        if len(self._refused) < REFUSED_AT_ONCE:  # a flood is counted in full, and kept in part
-            self._refused.append(Refused(now_ms, topic[:1000], reason, detail[:1000], body[:KEPT_BODY_BYTES]))
-        self._something.set()
+    def _refuse(self, now_ms: int, topic: str, refusal: MessageRefusedError, body: bytes) -> None:
+        self.refused_total[refusal.reason] += 1
+        device = device_in(topic)
+        kept = Refused(now_ms, topic[:1000], refusal.reason, refusal.detail[:1000], body[:KEPT_BODY_BYTES], device)
+        if self._refusals.add(kept, is_registered=self.senders.is_registered(device)):
+            self._something.set()
+        else:
+            self.not_kept_total[refusal.reason] += 1
 
     async def _commit(self) -> None:
-        received = self._next_batch()
-        refused, self._refused = self._refused, []
+        received, refused = self._lanes.take(BATCH_WEIGHT), self._refusals.take()
         outcome = await self._to_ledger(received, refused)
         self.committed_total += len(received)
+        self.not_kept_total += outcome.let_go
+        self._tell(outcome)
+
+    async def order(self, request: QuarantineRequest) -> QuarantineAnswer:
+        """Carry out what an operator asks of the quarantine; what is taken once more goes the road of every message."""
+        now_ms = self._clock.wall_ms()
+        try:
+            done = await self._ledger.write(lambda found: carry_out(found, self._store, request, now_ms))
+        except DatabaseError:
+            await self._reload()  # what the store remembers was rolled back
+            raise
+        self._tell(done.outcome)
+        return done.answer
+
+    def _tell(self, outcome: Outcome) -> None:
         self._changed(outcome)
         for (address, spool), seqs in outcome.acks.items():
             ranges = to_ranges(seqs)
             for first in range(0, len(ranges), RANGES_AT_ONCE):
                 self._acknowledge(address, Ack(spool=spool, seqs=ranges[first : first + RANGES_AT_ONCE]))
             self.acknowledged_total += len(seqs)
-
-    def _next_batch(self) -> list[Received]:
-        batch: list[Received] = []
-        weight = 0
-        while self._received and weight < BATCH_WEIGHT:
-            batch.append(self._received.popleft())
-            weight += weigh(batch[-1].message)
-        self._weight -= weight
-        return batch
 
     async def _to_ledger(self, received: list[Received], refused: list[Refused]) -> Outcome:
         while True:
@@ -205,42 +241,14 @@ class Ingest:
         if not received:  # refused messages that cannot be kept: they are counted, which must do
             log.error("refused_not_kept", messages=len(refused), error=str(error))
             return Outcome()
-        address, message, received_ms = received[0]
+        address, message, received_ms, _again = received[0]
         kind = _KINDS[type(message)]
         log.error("message_not_kept", device=str(address), kind=kind, error=str(error))
         self.refused_total["unusable"] += 1
         detail = f"the ledger cannot hold it: {error}"[:1000]
-        last = Refused(received_ms, topic(address, kind), "unusable", detail, encode(message)[:KEPT_BODY_BYTES])
+        body = encode(message)[:KEPT_BODY_BYTES]
+        last = Refused(received_ms, topic(address, kind), "unusable", detail, body, str(address))
         return await self._to_ledger([], [*refused, last])
 
 
 _KINDS: Final[dict[type, Kind]] = {Hello: "hello", Heartbeat: "heartbeat", Runs: "runs", Gone: "gone"}
-
-
-def weigh(message: Statement) -> int:
-    """PURE. How much work a message is: 1, and 1 more for each run after the first."""
-    if isinstance(message, Runs):
-        return max(1, len(message.runs))
-    return max(1, len(message.open)) if isinstance(message, Heartbeat) else 1
-
-
-def check(message: Message) -> None:
-    """PURE. MessageError for what only a receiver can know to be wrong.
-
-    A device states what its players do, and a player is never `up`. Nothing can be told before it has happened: by the
-    clock of its own boot, a run neither starts nor ends after the message that tells of it was sent.
-    """
-    if isinstance(message, Heartbeat):
-        runs, boot = message.open, message.boot
-    elif isinstance(message, Runs):
-        runs, boot = message.runs, None
-    else:
-        return
-    latest_ms = message.mono_ms + AHEAD_MAX_MS
-    for run in runs:
-        if run.state not in PLAYER_STATES:
-            raise MessageError("invalid", f"run {run.seq} says {run.state!r}, which is no state of a player")
-        if (boot or run.boot) == message.boot and run.start_mono_ms > latest_ms:
-            raise MessageError("invalid", f"run {run.seq} starts after the message was sent")
-        if run.end_mono_ms is not None and (run.end_boot or run.boot) == message.boot and run.end_mono_ms > latest_ms:
-            raise MessageError("invalid", f"run {run.seq} ends after the message was sent")

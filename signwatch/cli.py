@@ -34,7 +34,7 @@ COMMANDS: Final[dict[str, Command]] = {
         "collector.registry.cli", "say which devices exist and which contract judges them", "collector"
     ),
     "ledger": Command("collector.ledger_cli", "back up, restore, check and measure the ledger", "collector"),
-    "quarantine": Command("collector.quarantine_cli", "look at the messages that were refused", "collector"),
+    "quarantine": Command("collector.quarantine.cli", "refused messages: look, try again, drop", "collector"),
     "contract": Command("collector.contract_cli", "check contract files, say what they will do", "collector"),
     "sla": Command("collector.sla.cli", "evaluate contracts", "collector"),
     "window": Command("collector.decisions.window_cli", "announce maintenance windows", "collector"),

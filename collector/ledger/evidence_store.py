@@ -6,7 +6,7 @@ of it; nothing is acknowledged before that transaction is committed.
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final, NamedTuple
 
@@ -15,15 +15,15 @@ from sqlalchemy import Connection, and_, bindparam, or_, select, update
 
 from collector.evidence import RunRow, closed_row, in_true_time, join, open_row
 from collector.ledger import schema
+from collector.ledger.quarantine_store import Keeper
 from collector.ledger.upsert import upsert
+from collector.reading import Statement
 from collector.truetime import UNKNOWN, BootClock, note_message, note_told
 from wire.messages import Gone, Heartbeat, Hello, Runs
 from wire.topics import Address
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-
-Statement = Hello | Heartbeat | Runs | Gone
 
 DEFAULT_INTERVAL_MS: Final = 15_000
 INTERVAL_MIN_MS: Final = 1000  # a device that says it speaks more often is not called silent any sooner
@@ -37,6 +37,7 @@ class Received(NamedTuple):
     address: Address
     message: Statement
     received_ms: int
+    again: bool = False  # it came long ago: it says nothing of the present
 
 
 class Refused(NamedTuple):
@@ -47,6 +48,7 @@ class Refused(NamedTuple):
     reason: str
     detail: str
     body: bytes
+    device: str = ""  # tenant/device, as the topic names it; "": it names none
 
 
 @dataclass(slots=True)
@@ -77,6 +79,7 @@ class Outcome:
     acks: dict[tuple[Address, str], list[int]] = field(default_factory=lambda: defaultdict(list))
     rows: list[tuple[Address, RunRow]] = field(default_factory=list)
     devices: dict[Address, DeviceRow] = field(default_factory=dict)
+    let_go: Counter[str] = field(default_factory=Counter)  # refused messages that are kept no longer, by reason
 
     def followed_by(self, later: Outcome) -> Outcome:
         """What both changed."""
@@ -84,6 +87,7 @@ class Outcome:
             self.acks[key] += seqs
         self.rows += later.rows
         self.devices.update(later.devices)
+        self.let_go += later.let_go
         return self
 
 
@@ -110,6 +114,7 @@ class EvidenceStore:
         self._addresses: dict[int, Address] = {}
         self._clocks: dict[int, dict[str, BootClock]] = {}
         self._next_id = 1
+        self.quarantine = Keeper()
 
     def load(self, connection: Connection) -> dict[Address, DeviceRow]:
         """Read the devices; call once before `apply`, and again after a transaction that was rolled back."""
@@ -131,6 +136,7 @@ class EvidenceStore:
             )
             self._addresses[found.id] = address
         self._next_id = max(self._addresses, default=0) + 1
+        self.quarantine.load(connection)
         return dict(self._devices)
 
     def apply(self, connection: Connection, received: Iterable[Received], refused: Iterable[Refused]) -> Outcome:
@@ -142,7 +148,8 @@ class EvidenceStore:
             self._take(connection, device, statement, draft, outcome)
         changed = self._move(connection, draft)
         rows = [self._true(connection, row) for row in draft.rows.values()]
-        changed += self._write(connection, draft, rows, outcome.devices.values(), refused)
+        changed += self._write(connection, draft, rows, outcome.devices.values())
+        outcome.let_go = self.quarantine.keep(connection, [message._asdict() for message in refused])
         # Copies: these go to the event loop, while the next batch may already be changing the store's own.
         outcome.devices = {address: replace(device) for address, device in outcome.devices.items()}
         outcome.rows = [(self._addresses[row.device_id], row) for row in changed]
@@ -157,7 +164,8 @@ class EvidenceStore:
             self._devices[statement.address] = device
             self._addresses[number] = statement.address
             self._clocks[number] = {}
-        device.last_received_ms = statement.received_ms
+        if not statement.again:
+            device.last_received_ms = statement.received_ms
         return device
 
     def _take(
@@ -167,9 +175,10 @@ class EvidenceStore:
         if isinstance(message, Gone):
             device.gone = device.gone or device.boot in {None, message.boot}
             return
-        same_boot = device.boot == message.boot
-        device.mono_ms = max(device.mono_ms, message.mono_ms) if same_boot else message.mono_ms
-        device.gone, device.boot = False, message.boot
+        if not statement.again:
+            same_boot = device.boot == message.boot
+            device.mono_ms = max(device.mono_ms, message.mono_ms) if same_boot else message.mono_ms
+            device.gone, device.boot = False, message.boot
         clocks = self._clocks_of(connection, device.id)
         before = clocks.get(message.boot, UNKNOWN)
         after = note_message(
@@ -189,12 +198,16 @@ class EvidenceStore:
                 draft.add(closed_row(device.id, message.spool, run))
                 acknowledged.append(run.seq)
         else:
-            self._greet(draft, device, message, received_ms)
+            if not statement.again:
+                self._greet(draft, device, message)
+            self._remember(draft, device, message, received_ms)
 
-    def _greet(self, draft: _Draft, device: DeviceRow, hello: Hello, received_ms: int) -> None:
+    def _greet(self, draft: _Draft, device: DeviceRow, hello: Hello) -> None:
         device.interval_ms = max(INTERVAL_MIN_MS, round(hello.interval_s * _MILLISECONDS))
         device.hello = msgspec.to_builtins(hello)
         draft.greeted.add(device.id)
+
+    def _remember(self, draft: _Draft, device: DeviceRow, hello: Hello, received_ms: int) -> None:
         clocks = self._clocks[device.id]
         for told in hello.clocks:
             before = clocks.get(told.boot, UNKNOWN)
@@ -245,15 +258,11 @@ class EvidenceStore:
         draft: _Draft,
         rows: list[RunRow],
         devices: Iterable[DeviceRow],
-        refused: Iterable[Refused],
     ) -> list[RunRow]:
         said_hello = [device for device in devices if device.id in draft.greeted]
         upsert(connection, schema.devices, ("id",), [_device_values(device) for device in devices])
         upsert(connection, schema.devices, ("id",), [_with_hello(device) for device in said_hello])
         upsert(connection, schema.boots, ("device_id", "boot"), [self._boot_values(*key) for key in draft.boots])
-        kept = [message._asdict() for message in refused]
-        if kept:
-            connection.execute(schema.quarantine.insert(), kept)
         return self._join(connection, rows)
 
     def _join(self, connection: Connection, rows: list[RunRow]) -> list[RunRow]:

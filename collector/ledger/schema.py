@@ -98,7 +98,9 @@ quarantine: Final = Table(
     Column("reason", String(32), nullable=False),
     Column("detail", Text, nullable=False),
     Column("body", LargeBinary, nullable=False),
+    Column("device", String(127), nullable=False, server_default=""),  # tenant/device of the topic; "": it names none
     Index(None, "received_ms"),
+    Index(None, "device", "reason"),
 )
 
 # --- the registry ---------------------------------------------------------------------------------------------------

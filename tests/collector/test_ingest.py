@@ -11,6 +11,7 @@ from collector.ingest import Ingest
 from collector.ledger import schema
 from collector.ledger.evidence_store import Outcome
 from collector.ledger.ledger import Ledger
+from collector.senders import Intake
 from common.clock import ManualClock
 from common.tasks import spawn
 from wire.messages import MAX_BODY_BYTES, Ack, BootClock, Heartbeat, Hello, Run, Runs, encode
@@ -24,14 +25,15 @@ HEARTBEAT = topic(PLAYER, "heartbeat")
 class Bench:
     """A real ledger, a real ingest, and ears for what it says."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, intake: Intake | None = None) -> None:
         self.clock = ManualClock()
         self.ledger = Ledger.open(path / "ledger.db")
         self.acks: list[tuple[Address, Ack]] = []
         self.acked_before_commit: list[Ack] = []
         self.outcomes: list[Outcome] = []
         self.heard: list[Address] = []
-        self.ingest = Ingest(self.ledger, self.clock, self.acknowledge, self.outcomes.append, self.hear)
+        self.ingest = Ingest(self.ledger, self.clock, self.acknowledge, self.outcomes.append, self.hear, intake)
+        self.ingest.take_registry({str(PLAYER)})
 
     def acknowledge(self, address: Address, ack: Ack) -> None:
         self.acks.append((address, ack))
@@ -158,7 +160,7 @@ async def test_nothing_is_told_before_it_has_happened(bench: Bench) -> None:
     bench.ingest.receive(RUNS, bench.runs(1).replace(b'"end_mono_ms":' + mono, b'"end_mono_ms":' + years))
     bench.ingest.receive(HEARTBEAT, bench.heartbeat().replace(b'"start_mono_ms":' + mono, b'"start_mono_ms":' + years))
     await bench.drain()
-    assert bench.ingest.refused_total == {"invalid": 2}
+    assert bench.ingest.refused_total == {"implausible": 2}
     assert bench.count(schema.runs) == 0
 
 
@@ -253,5 +255,5 @@ async def test_when_too_much_waits_heartbeats_are_shed_before_runs(
     bench.ingest.receive(RUNS, bench.runs(3))
     bench.ingest.receive(RUNS, bench.runs(4))
     await bench.drain()
-    assert bench.ingest.shed_total == 2
+    assert bench.ingest.shed_total == {"overload": 2}
     assert [ack.seqs for _, ack in bench.acks] == [[(1, 3)]]  # run 4 is not acknowledged: the agent sends it again

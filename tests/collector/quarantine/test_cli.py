@@ -9,7 +9,7 @@ from sqlalchemy import insert
 
 from collector.ledger import schema
 from collector.ledger.ledger import Ledger
-from collector.quarantine_cli import body_lines, escaped
+from collector.quarantine.texts import body_lines, escaped
 from signwatch.cli import main
 
 MARCH = 1_772_323_200_000
@@ -53,7 +53,7 @@ def test_the_list_shows_each_message_on_a_line_and_counts_the_reasons(
         *["Expected", "`int`,", "got", "`str`", "-", "at", "`$.mono_ms`"],
     ]
     assert second.endswith(r"JSON is malformed\x1b[31m")
-    assert last == "3 shown of 3 refused (1 invalid, 2 malformed)"
+    assert last == "3 shown of 3 kept (1 invalid, 2 malformed)"
 
 
 def test_the_list_is_narrowed_by_reason_topic_and_number(path: Path, capsys: pytest.CaptureFixture[str]) -> None:
