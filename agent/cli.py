@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import asyncio
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
+from common import deferred
 from common.clock import SystemClock, iso
 from common.config import ConfigError, Finding
 
@@ -17,6 +17,14 @@ if TYPE_CHECKING:
     from agent.config import Settings
 
 DEFAULT_FILE = "/etc/signwatch/agent.toml"
+# What libraries import for those who speak TLS or HTTP: see `common.deferred`.
+RARELY_NEEDED: Final[dict[str, tuple[str, ...]]] = {
+    "ssl": ("SSLWantReadError", "SSLWantWriteError"),  # paho asks after these whenever a socket has nothing to read
+    "asyncio.sslproto": (),
+    "urllib.request": (),
+    "hmac": (),
+    "hashlib": (),
+}
 
 
 def add_parser(subparsers: Any) -> None:  # noqa: ANN401 - argparse's own type is private
@@ -38,6 +46,9 @@ def _add(actions: Any, name: str, summary: str, run: Any) -> argparse.ArgumentPa
 
 
 def _run(arguments: argparse.Namespace) -> int:
+    deferred.defer(RARELY_NEEDED)
+    import asyncio
+
     from agent.app import Agent
     from agent.config import load
     from common import logs
@@ -68,6 +79,8 @@ def _check(arguments: argparse.Namespace) -> int:
 
 
 def _probe(arguments: argparse.Namespace) -> int:
+    import asyncio
+
     from agent.config import load
     from agent.once import ask_once
     from common import logs

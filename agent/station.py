@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.metadata
 from collections.abc import Iterator
 from typing import TypedDict
 
@@ -16,6 +15,7 @@ from agent.records import Kept
 from agent.restart import Name
 from agent.spool import Spool
 from common.clock import Clock
+from signwatch import __version__
 from wire.messages import Ack, Heartbeat, Hello, Run
 from wire.messages import Output as WireOutput
 from wire.runs import Confirm, Rules
@@ -44,14 +44,6 @@ def rules_of(output: Output) -> Rules:
     return Rules(confirm, max_gap_ms=round(_MISSED_READINGS * (output.interval_s + output.timeout_s) * _MS))
 
 
-def version() -> str:
-    """The version of the installed distribution; `unknown` when run from a source tree that is not installed."""
-    try:
-        return importlib.metadata.version("signwatch")
-    except importlib.metadata.PackageNotFoundError:
-        return "unknown"
-
-
 class Station:
     """Fulfils `agent.publisher.Station`."""
 
@@ -62,7 +54,7 @@ class Station:
         self._evidence = evidence
         self._sampler = sampler
         self._facts = host.facts()
-        self._version = version()
+        self._version = __version__
 
     def hello(self) -> Hello:
         """Who we are, now."""

@@ -6,9 +6,8 @@ values a choice has, is found by walking the types beside the data.
 
 from __future__ import annotations
 
-import difflib
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from types import UnionType
 from typing import Annotated, Any, Final, Literal, NamedTuple, TypeGuard, Union, get_args, get_origin, get_type_hints
 
@@ -88,15 +87,21 @@ def _unknown_key(name: str, place: _Place, kind: type[msgspec.Struct]) -> Compla
 def _remedy_for_unknown(name: str, place: _Place, kind: type[msgspec.Struct]) -> str:
     possible = _sections_in(place.hint)
     here = {key for section in possible if _tag_fits(section, place.data) for key in _keys_of(section)}
-    if near := difflib.get_close_matches(name, here, n=1):
-        return f"did you mean {near[0]!r}?"
+    if near := _nearest(name, here):
+        return f"did you mean {near!r}?"
     if owners := [section.__struct_config__ for section in possible if name in _keys_of(section)]:
         return "only " + " or ".join(f'{owner.tag_field} = "{owner.tag}"' for owner in owners) + " has it"
     if homes := sorted(key for key in documented_keys(kind) if key.rpartition(".")[2] == name):
         return f"it belongs at {' or '.join(homes)}"
     anywhere = {key for section in _all_sections(kind) for key in _keys_of(section)}
-    near = difflib.get_close_matches(name, anywhere, n=1)
-    return f"did you mean {near[0]!r}?" if near else "remove it"
+    near = _nearest(name, anywhere)
+    return f"did you mean {near!r}?" if near else "remove it"
+
+
+def _nearest(name: str, known: Collection[str]) -> str | None:
+    from difflib import get_close_matches  # only for those who erred
+
+    return next(iter(get_close_matches(name, known, n=1)), None)
 
 
 def _tag_fits(section: type[msgspec.Struct], data: object) -> bool:

@@ -19,9 +19,10 @@ from agent.probes.base import Reading, tidy
 from agent.publisher import Link
 from agent.records import Kept
 from agent.spool import Bounds, Spool
-from agent.station import Station, rules_of, version
+from agent.station import Station, rules_of
 from agent.status import Status
 from common.clock import ManualClock
+from signwatch import __version__
 from wire.messages import MAX_BODY_BYTES, Ack, BootClock, decode, encode
 from wire.runs import Instant
 
@@ -61,7 +62,7 @@ def test_hello_says_who_we_are_and_what_we_remember_of_clocks(bench: Bench) -> N
     bench.spool.alive()
     hello = bench.station.hello()
     assert decode("hello", encode(hello)) == hello
-    assert (hello.spool, hello.agent, hello.boot) == (bench.spool.id, version(), "b" * 32)
+    assert (hello.spool, hello.agent, hello.boot) == (bench.spool.id, __version__, "b" * 32)
     assert hello.clocks == [BootClock(boot="b" * 32, offset_ms=bench.clock.wall - bench.clock.mono)]
 
 

@@ -1,0 +1,57 @@
+"""A running agent holds only the libraries that its configuration needs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.agent.conftest import WriteConfig
+from tests.fixtures.certificates import Certificates
+from tests.fixtures.mosquitto import Mosquitto, StartMosquitto
+from tests.fixtures.processes import Process, Processes
+from tests.fixtures.waiting import wait_until
+
+pytestmark = pytest.mark.system
+
+
+def running_agent(processes: Processes, write_config: WriteConfig, broker: Mosquitto, tls: str = "") -> Process:
+    """An agent whose link is up and whose player's software has reported once too late."""
+    config = write_config(
+        f"""
+        tenant = "acme"
+        device = "p1"
+        interval_s = 1
+        [mqtt]
+        host = "127.0.0.1"
+        port = {broker.port}
+        {tls}
+        [[outputs]]
+        id = "main"
+        probe = "push"
+        """
+    )
+    agent = processes.signwatch("agent", "run", "--config", config, name="agent")
+    wait_until(lambda: "link_up" in agent.log.read_text(encoding="utf-8"), "the link is up")
+    wait_until(lambda: '"state": "unknown"' in agent.log.read_text(encoding="utf-8"), "the output is judged")
+    return agent
+
+
+def libraries(agent: Process) -> str:
+    return Path(f"/proc/{agent.pid}/maps").read_text(encoding="utf-8")
+
+
+def test_no_tls_library_is_loaded_where_the_broker_speaks_none(
+    processes: Processes, write_config: WriteConfig, mosquitto: Mosquitto
+) -> None:
+    agent = running_agent(processes, write_config, mosquitto)
+    assert "libcrypto" not in libraries(agent)
+    assert "libpython" in libraries(agent) or "python3" in libraries(agent)  # it is the right file
+
+
+def test_tls_is_spoken_by_an_agent_that_loads_it_late(
+    processes: Processes, write_config: WriteConfig, start_mosquitto: StartMosquitto, certificates: Certificates
+) -> None:
+    broker = start_mosquitto(certificates=certificates)
+    agent = running_agent(processes, write_config, broker, f'[mqtt.tls]\nca_file = "{certificates.authority}"')
+    assert "libssl" in libraries(agent)
