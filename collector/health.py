@@ -26,6 +26,7 @@ def health(collector: Collector) -> dict[str, object]:
         "ingest": "overloaded" if overloaded else "keeping up",
         "waiting_messages": ingest.waiting,
         "main_loop": "turning" if collector.turns() else "stuck",
+        "influx": "off" if collector.influx is None else collector.influx.health(),
         "contracts_not_given": sorted(collector.live.agreements.missing),
     }
 

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import ssl
 from base64 import b64encode
+from typing import TYPE_CHECKING
 
 from common.config import ConfigError, Finding
+
+if TYPE_CHECKING:
+    import aiohttp
 
 
 def trust(ca_file: str, key: str) -> ssl.SSLContext | bool:
@@ -28,3 +32,13 @@ def basic_auth(username: str, password: str) -> dict[str, str]:
     if not username:
         return {}
     return {"Authorization": f"Basic {b64encode(f'{username}:{password}'.encode()).decode()}"}
+
+
+async def beginning(response: aiohttp.ClientResponse, limit_bytes: int) -> bytes:
+    """The answer's first bytes, at most `limit_bytes`; a single read gives no more than what has arrived by then."""
+    body = bytearray()
+    async for portion in response.content.iter_any():
+        body += portion
+        if len(body) >= limit_bytes:
+            break
+    return bytes(body[:limit_bytes])

@@ -16,6 +16,7 @@ from uuid import uuid4
 import aiohttp
 import structlog
 
+from collector.httpclient import beginning
 from collector.ledger.evidence_store import Received
 from collector.registry.model import OWN_DEVICE, PortalCheck, Subject
 from common.clock import Clock, monotonic_s
@@ -56,7 +57,7 @@ async def ask(session: aiohttp.ClientSession, check: PortalCheck) -> Answer:
             if response.status != check.expect_status:
                 return answer("down", f"status {response.status}, expected {check.expect_status}")
             if check.expect_text:
-                text = (await _beginning(response)).decode(response.charset or "utf-8", "replace")
+                text = (await beginning(response, ANSWER_BYTES_MAX)).decode(response.charset or "utf-8", "replace")
                 if check.expect_text not in text:
                     return answer("down", f"the answer lacks {check.expect_text!r}")
             return answer("up", f"status {response.status}")
@@ -64,16 +65,6 @@ async def ask(session: aiohttp.ClientSession, check: PortalCheck) -> Answer:
         return answer("down", f"no answer within {check.timeout_s:g} s")
     except (aiohttp.ClientError, OSError, ValueError, LookupError) as error:
         return answer("down", f"{type(error).__name__}: {error}")
-
-
-async def _beginning(response: aiohttp.ClientResponse) -> bytes:
-    """The answer's first `ANSWER_BYTES_MAX`; a single read would give no more than what has arrived by then."""
-    body = bytearray()
-    async for portion in response.content.iter_any():
-        body += portion
-        if len(body) >= ANSWER_BYTES_MAX:
-            break
-    return bytes(body[:ANSWER_BYTES_MAX])
 
 
 class Epoch:

@@ -36,6 +36,7 @@ class InfluxConfig(Section, frozen=True):
     batch_lines: Annotated[int, msgspec.Meta(ge=1, le=50_000)] = 1_000
     flush_s: Annotated[float, msgspec.Meta(gt=0, le=3_600)] = 5
     queue_lines: Annotated[int, msgspec.Meta(ge=1, le=10_000_000)] = 50_000
+    patience_s: Annotated[float, msgspec.Meta(gt=0, le=86_400)] = 600
     spool_dir: str = "influx-spool"
     spool_max_bytes: Annotated[int, msgspec.Meta(ge=64 * 1024)] = 1024**3
 

@@ -45,6 +45,10 @@ class InfluxFeed:
         """Counters by full Prometheus name."""
         return self._writer.stats().metrics()
 
+    def health(self) -> str:
+        """How writing stands, for `/healthz`."""
+        return self._writer.stats().health()
+
     def heartbeat(self, address: Address, heartbeat: Heartbeat, received_ms: int) -> None:
         """Tell one heartbeat at its true time, as far as the heartbeat itself shows it."""
         trusted = heartbeat.synced and believable(heartbeat.sent_ms, received_ms)

@@ -1,8 +1,8 @@
 """Lines that wait on disk for an InfluxDB that is away: segment files of line protocol, oldest first.
 
 Nothing is fsynced: after a power cut the lines of the last half minute or so may be missing or torn, and a torn last
-line is dropped and counted. That is enough for points, which can be made again from the ledger. Beyond `max_bytes` the
-oldest segment is dropped and its lines are counted. Everything here blocks: call it in a thread.
+line is dropped and counted. That is enough for points, which can be made again from the ledger. Beyond `max_bytes` or
+`SEGMENTS_MAX` files the oldest segment is dropped and its lines are counted. Everything blocks: call it in a thread.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 _SUFFIX: Final = ".lp"
 _SEGMENT_BYTES: Final = 1024 * 1024
+SEGMENTS_MAX: Final = 4096  # a process that starts again and again begins a file each time
 _SHARE_OF_ALL: Final = 8  # so that dropping one segment never drops most of a small spool
 
 
@@ -111,7 +112,7 @@ class LineSpool:
 
     def _make_room(self) -> int:
         dropped = 0
-        while self.size_bytes > self._max_bytes and len(self._sizes) > 1:
+        while (self.size_bytes > self._max_bytes and len(self._sizes) > 1) or len(self._sizes) > SEGMENTS_MAX:
             number = next(iter(self._sizes))
             path = self._path(number)
             dropped += path.read_bytes().count(b"\n")

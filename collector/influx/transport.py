@@ -1,22 +1,32 @@
-"""The two ways into an InfluxDB. Both give an `Answer`, never an exception, for whatever the network does."""
+"""The way into an InfluxDB: line protocol over HTTP. An `Answer`, never an exception, for whatever the network does.
+
+One client for both versions, since they differ in a path and a header only, and since an answer is read within bounds:
+a server gone mad must fill neither memory nor time. Redirects are not followed: credentials go to the address that the
+operator wrote, or nowhere.
+"""
 
 from __future__ import annotations
 
 import gzip
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 import aiohttp
 
 from collector.backoff import retry_after_ms
-from collector.httpclient import basic_auth, trust
+from collector.httpclient import basic_auth, beginning, trust
 from collector.influx.verdict import NOBODY, Answer, read_body
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from collector.influx.config import InfluxConfig
     from common.clock import Clock
 
+_ANSWER_BYTES_MAX: Final = 64 * 1024
 _NO_DATABASE: Final = "database not found"
+_OK: Final = 200
 _NOT_FOUND: Final = 404
+_REDIRECTS: Final = range(300, 400)
 
 
 class Transport(Protocol):
@@ -41,40 +51,29 @@ def connect(config: InfluxConfig, clock: Clock) -> Transport:
     return V1(config, clock) if config.version == 1 else V2(config, clock)
 
 
-class V1:
-    """InfluxDB 1.x: `POST /write?db=…&precision=ms`."""
+class _Http:
+    """What both versions share."""
 
-    def __init__(self, config: InfluxConfig, clock: Clock) -> None:
+    def __init__(self, config: InfluxConfig, clock: Clock, headers: Mapping[str, str]) -> None:
         self._config = config
         self._clock = clock
         self._url = config.url.rstrip("/")
         self._session = aiohttp.ClientSession(
-            headers=basic_auth(config.username, config.secret("password")),
+            headers=headers,
             timeout=aiohttp.ClientTimeout(total=config.timeout_s),
             connector=aiohttp.TCPConnector(ssl=trust(config.ca_file, "influx.ca_file")),
         )
-
-    async def write(self, body: bytes) -> Answer:
-        """Write; a database that does not exist is made first, where the configuration allows that."""
-        answer = await self._write(body)
-        if answer.status == _NOT_FOUND and _NO_DATABASE in answer.message and self._config.create_database:
-            made = await self._post("/query", {"q": f'CREATE DATABASE "{self._config.database}"'}, b"", {})
-            return await self._write(body) if made.status == 200 else made  # noqa: PLR2004
-        return answer
 
     async def close(self) -> None:
         """Let go of the connections."""
         await self._session.close()
 
-    async def _write(self, body: bytes) -> Answer:
-        query = {"db": self._config.database, "precision": "ms"}
-        if self._config.retention_policy:
-            query["rp"] = self._config.retention_policy
+    async def _post_lines(self, path: str, query: Mapping[str, str], body: bytes) -> Answer:
         if not self._config.gzip:
-            return await self._post("/write", query, body, {})
-        return await self._post("/write", query, gzip.compress(body, 6), {"Content-Encoding": "gzip"})
+            return await self._post(path, query, body, {})
+        return await self._post(path, query, gzip.compress(body, 6), {"Content-Encoding": "gzip"})
 
-    async def _post(self, path: str, query: dict[str, str], body: bytes, headers: dict[str, str]) -> Answer:
+    async def _post(self, path: str, query: Mapping[str, str], body: bytes, headers: Mapping[str, str]) -> Answer:
         try:
             async with self._session.post(
                 self._url + path,
@@ -83,53 +82,49 @@ class V1:
                 headers={"Content-Type": "text/plain; charset=utf-8", **headers},
                 allow_redirects=False,
             ) as response:
+                if response.status in _REDIRECTS:
+                    return _elsewhere(response.status, response.headers.get("Location", "nowhere"))
                 wait_ms = retry_after_ms(response.headers.get("Retry-After"), self._clock.wall_ms())
-                return read_body(response.status, await response.read(), wait_ms)
-        except (aiohttp.ClientError, OSError, TimeoutError) as error:
-            return _nobody(error, self._config.timeout_s)
+                return read_body(response.status, await beginning(response, _ANSWER_BYTES_MAX), wait_ms)
+        except TimeoutError:
+            return Answer(NOBODY, f"no answer within {self._config.timeout_s:g} s")
+        except (aiohttp.ClientError, OSError, ValueError) as error:
+            return Answer(NOBODY, str(error) or type(error).__name__)
 
 
-class V2:
-    """InfluxDB 2.x, 3 and VictoriaMetrics: `POST /api/v2/write`, through influxdb-client."""
+class V1(_Http):
+    """InfluxDB 1.x: `POST /write?db=…&precision=ms`."""
 
     def __init__(self, config: InfluxConfig, clock: Clock) -> None:
-        from influxdb_client.client.influxdb_client_async import InfluxDBClientAsync
-        from influxdb_client.domain.write_precision import WritePrecision
+        super().__init__(config, clock, basic_auth(config.username, config.secret("password")))
 
-        self._config = config
-        self._clock = clock
-        self._precision: Any = WritePrecision.MS  # the library's annotation is wrong: it is a text
-        tls: dict[str, Any] = {"ssl_ca_cert": config.ca_file} if config.ca_file else {}
-        self._client = InfluxDBClientAsync(
-            url=config.url.rstrip("/"),
-            token=config.secret("token"),
-            org=config.org,
-            timeout=round(config.timeout_s * 1000),
-            enable_gzip=config.gzip,
-            allow_redirects=False,
-            **tls,
-        )
-        self._writer = self._client.write_api()
+    async def write(self, body: bytes) -> Answer:
+        """Write; a database that does not exist is made first, where the configuration allows that."""
+        answer = await self._write(body)
+        if answer.status == _NOT_FOUND and _NO_DATABASE in answer.message and self._config.create_database:
+            made = await self._post("/query", {"q": f'CREATE DATABASE "{self._config.database}"'}, b"", {})
+            return await self._write(body) if made.status == _OK else made
+        return answer
+
+    async def _write(self, body: bytes) -> Answer:
+        query = {"db": self._config.database, "precision": "ms"}
+        if self._config.retention_policy:
+            query["rp"] = self._config.retention_policy
+        return await self._post_lines("/write", query, body)
+
+
+class V2(_Http):
+    """InfluxDB 2.x, 3 and VictoriaMetrics: `POST /api/v2/write?org=…&bucket=…&precision=ms`."""
+
+    def __init__(self, config: InfluxConfig, clock: Clock) -> None:
+        token = config.secret("token")
+        super().__init__(config, clock, {"Authorization": f"Token {token}"} if token else {})
 
     async def write(self, body: bytes) -> Answer:
         """Write."""
-        from influxdb_client.rest import ApiException
-
-        try:
-            await self._writer.write(bucket=self._config.bucket, record=body, write_precision=self._precision)
-        except ApiException as error:
-            wait_ms = retry_after_ms(error.retry_after, self._clock.wall_ms())
-            return read_body(error.status or NOBODY, error.body or b"", wait_ms)
-        except (aiohttp.ClientError, OSError, TimeoutError) as error:
-            return _nobody(error, self._config.timeout_s)
-        return Answer(204)
-
-    async def close(self) -> None:
-        """Let go of the connections."""
-        await self._client.close()  # type: ignore[no-untyped-call]  # the library has no types
+        query = {"org": self._config.org, "bucket": self._config.bucket, "precision": "ms"}
+        return await self._post_lines("/api/v2/write", query, body)
 
 
-def _nobody(error: Exception, timeout_s: float) -> Answer:
-    if isinstance(error, TimeoutError):
-        return Answer(NOBODY, f"no answer within {timeout_s:g} s")
-    return Answer(NOBODY, str(error) or type(error).__name__)
+def _elsewhere(status: int, location: str) -> Answer:
+    return Answer(status, f"redirects to {location[:200]}: if that is where to write, say so in [influx] url")

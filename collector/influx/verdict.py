@@ -1,26 +1,34 @@
 """PURE. What an answer of InfluxDB means for the lines it was given.
 
-answer                                then
-------------------------------------  --------------------------------------------------------------------------
-2xx                                   they landed
-400 and 422 that InfluxDB itself said  one of them is bad: halve until it is alone, set it aside; the others land
-413                                   too many at once: halve
-nobody, 408, 425, 429, 5xx            not now: keep them, wait (as long as `Retry-After` asks for), try again
-anything else                         the configuration is wrong (401, 403, 404; a 400 from a proxy): keep them,
-                                      say so, try again rarely
+answer                                     then
+-----------------------------------------  ---------------------------------------------------------------------
+2xx                                        they landed
+"partial write … dropped=N", all N of N    every one of them was refused: too old for the retention policy
+                                           (`expired`: nothing to mend), or bad (`refused`)
+other 400 and 422 that InfluxDB itself     one of them is bad: halve until it is alone, set it aside; the others
+said                                       land
+413                                        too many at once: halve
+nobody, 408, 425, 429, 5xx                 not now: keep them, wait (as long as `Retry-After` asks for), try again
+anything else                              the configuration is wrong (401, 403, 404; a redirect; a 400 from a
+                                           proxy): keep them, say so, try again rarely
+
+Lines that are kept too often come under suspicion themselves: collector/influx/suspicion.py.
 """
 
 from __future__ import annotations
 
 import json
+import re
 from typing import Final, Literal, NamedTuple
 
-Verdict = Literal["landed", "halve", "later", "misconfigured"]
+Verdict = Literal["landed", "expired", "refused", "halve", "later", "misconfigured"]
 NOBODY: Final = 0
 _COME_BACK: Final = frozenset({NOBODY, 408, 425, 429})
 _BAD_LINES: Final = frozenset({400, 422})
 _TOO_LARGE: Final = 413
 _SERVER_ERROR: Final = 500
+_DROPPED: Final = re.compile(r"\bpartial write: (?P<why>.*) dropped=(?P<count>[0-9]{1,9})\b", re.DOTALL)
+_TOO_OLD: Final = "beyond retention policy"
 
 
 class Answer(NamedTuple):
@@ -36,15 +44,27 @@ class Answer(NamedTuple):
         return f"HTTP {self.status}: {self.message}".rstrip(": ") if self.status else self.message
 
 
-def judge(answer: Answer) -> Verdict:
-    """Read one answer."""
+def judge(answer: Answer, lines: int) -> Verdict:
+    """Read the answer to a request of so many lines."""
     if answer.status in range(200, 300):
         return "landed"
-    if answer.status == _TOO_LARGE or (answer.status in _BAD_LINES and answer.own):
-        return "halve"
+    if answer.status in _BAD_LINES and answer.own:
+        return _bad(answer.message, lines)
+    if answer.status == _TOO_LARGE:
+        return "halve" if lines > 1 else "refused"
     if answer.status in _COME_BACK or answer.status >= _SERVER_ERROR:
         return "later"
     return "misconfigured"
+
+
+def _bad(message: str, lines: int) -> Verdict:
+    """Some lines are bad; which, InfluxDB tells only where it is all of them."""
+    # Not where N is less: 1.x then hides behind the points that are too old those that it could not even read.
+    dropped = _DROPPED.search(message)
+    all_of_them = dropped is not None and int(dropped["count"]) == lines
+    if dropped is not None and all_of_them and _TOO_OLD in dropped["why"]:
+        return "expired"
+    return "refused" if all_of_them or lines == 1 else "halve"
 
 
 def read_body(status: int, body: bytes, retry_after_ms: int | None) -> Answer:
@@ -52,7 +72,7 @@ def read_body(status: int, body: bytes, retry_after_ms: int | None) -> Answer:
     text = " ".join(body.decode(errors="replace").split())[:500]
     try:
         said = json.loads(body)
-    except ValueError:
+    except (ValueError, RecursionError):
         return Answer(status, text, retry_after_ms)
     if not isinstance(said, dict):
         return Answer(status, text, retry_after_ms)

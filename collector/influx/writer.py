@@ -4,6 +4,7 @@ One loop does it all, so lines arrive in the order in which they were given. `en
 whoever calls it never waits. What may be lost: the queue and the batch under way at a crash (at most `flush_s` and
 `timeout_s` of points), what the spool's folder says, and the oldest lines beyond `queue_lines` and `spool_max_bytes`;
 each loss but the first is counted. Lines may be written twice; the second is the first's equal and changes nothing.
+Lines that fail for ever while others land do not hold those up for ever (suspicion.py).
 """
 
 from __future__ import annotations
@@ -11,16 +12,19 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections import deque
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypeVar
 
 import structlog
 
 from collector.backoff import backoff_ms
-from collector.influx.config import MAX_LINE_BYTES, InfluxConfig
+from collector.influx.config import InfluxConfig
+from collector.influx.delivery import Delivered, Refused, deliver
 from collector.influx.refused import RefusedLines
-from collector.influx.spool import LineSpool
+from collector.influx.spool import LineSpool, Segment
+from collector.influx.stats import InfluxStats
+from collector.influx.suspicion import Suspicion
 from collector.influx.transport import Transport, check, connect
 from collector.influx.verdict import Answer, judge
 from common.clock import monotonic_s
@@ -37,34 +41,6 @@ _MISCONFIGURED_WAIT_MS: Final = 60_000
 _DISK_WAIT_S: Final = 5.0
 _QUIET_S: Final = 60.0  # between two log lines about the same kind of loss
 _T = TypeVar("_T")
-
-
-@dataclass(frozen=True, slots=True)
-class InfluxStats:
-    """Counters since the start, and what waits now. `state`: `ok`, `away` or `misconfigured`."""
-
-    state: str = "ok"
-    last_error: str = ""
-    written_lines: int = 0
-    refused_lines: int = 0
-    dropped_lines: int = 0
-    failed_requests: int = 0
-    disk_errors: int = 0
-    queued_lines: int = 0
-    spooled_bytes: int = 0
-
-    def metrics(self) -> dict[str, int | float]:
-        """The same by full Prometheus name."""
-        return {
-            "signwatch_influx_up": int(self.state == "ok"),
-            "signwatch_influx_written_lines_total": self.written_lines,
-            "signwatch_influx_refused_lines_total": self.refused_lines,
-            "signwatch_influx_dropped_lines_total": self.dropped_lines,
-            "signwatch_influx_failed_requests_total": self.failed_requests,
-            "signwatch_influx_disk_errors_total": self.disk_errors,
-            "signwatch_influx_queued_lines": self.queued_lines,
-            "signwatch_influx_spooled_bytes": self.spooled_bytes,
-        }
 
 
 class InfluxWriter:
@@ -88,6 +64,8 @@ class InfluxWriter:
         self._retry_at_s = 0.0  # monotonic; the network is left alone until then
         self._disk_at_s = 0.0  # likewise the disk
         self._drop_told_s = -_QUIET_S
+        self._suspicion = Suspicion(round(config.patience_s * 1000))
+        self._known_good: bytes | None = None  # a line that landed: writing it again changes nothing
         self._stats = InfluxStats()
 
     def enqueue(self, lines: Iterable[str]) -> None:
@@ -101,7 +79,12 @@ class InfluxWriter:
     def stats(self) -> InfluxStats:
         """Counters since the start, and what waits now."""
         waiting = len(self._queue) + len(self._in_hand)
-        return replace(self._stats, queued_lines=waiting, spooled_bytes=self._spool.size_bytes)
+        return replace(
+            self._stats,
+            queued_lines=waiting,
+            spooled_bytes=self._spool.size_bytes,
+            spooled_segments=self._spool.segments,
+        )
 
     async def run(self) -> None:
         """Write until cancelled; then call `close`."""
@@ -170,46 +153,56 @@ class InfluxWriter:
         self._in_hand = []
 
     async def _send_oldest(self) -> None:
-        """Disk → network, one segment."""
+        """Disk → network, one segment, or as much of it as a suspicion lets through at once."""
         segment = None if monotonic_s() < self._disk_at_s else await self._on_disk(self._spool.oldest)
         if segment is None:
             return
         self._drop(int(segment.torn), "its end was cut off")
-        left = await self._send(segment.lines)
-        if len(left) < len(segment.lines) or not left:
-            await self._on_disk(lambda: self._spool.replace(segment.number, left))
+        if self._suspicion.is_due(_now_ms()) and not await self._is_cleared(segment):
+            return
+        size = self._suspicion.size(self._config.batch_lines)
+        now, later = (segment.lines, []) if size is None else (segment.lines[:size], segment.lines[size:])
+        left = await self._send(now)
+        if len(left) < len(now):
+            self._suspicion.landed()
+        if left:
+            self._suspicion.failed(_now_ms())
+        await self._keep(segment, [*left, *later])
+
+    async def _is_cleared(self, segment: Segment) -> bool:
+        """Find out who is at fault with a control; whether to go on with the segment now (suspicion.py)."""
+        control = self._known_good or (self._queue[-1] if self._queue else segment.lines[-1])
+        answer = await self._transport_now().write(control)
+        if judge(answer, 1) in {"later", "misconfigured"}:
+            self._failed(answer)
+            return False
+        self._failures = 0
+        tried = min(len(segment.lines), self._config.batch_lines)
+        if not self._suspicion.control_landed(tried):
+            return True
+        reason = f"failed again and again while other lines landed; the last answer: {self._stats.last_error}"
+        await self._set_aside([(segment.lines[0], reason)])
+        await self._keep(segment, segment.lines[1:])
+        return False
+
+    async def _keep(self, segment: Segment, lines: list[bytes]) -> None:
+        """Leave only these lines of the oldest segment."""
+        if not lines:
+            self._suspicion.clear()
+        if len(lines) < len(segment.lines) or not lines:
+            await self._on_disk(lambda: self._spool.replace(segment.number, lines))
 
     async def _send(self, lines: list[bytes]) -> list[bytes]:
-        """Network; halves where InfluxDB dislikes a batch. What is left over is not to be lost."""
-        size = self._config.batch_lines
-        chunks = deque(lines[start : start + size] for start in range(0, len(lines), size))
-        refused: list[tuple[bytes, str]] = []
-        while chunks:
-            chunk = chunks[0]
-            answer = await self._write(chunk)
-            verdict = judge(answer)
-            if verdict in {"later", "misconfigured"}:
-                self._failed(answer, verdict)
-                break
-            chunks.popleft()
-            if verdict == "landed":
-                self._landed(len(chunk))
-            elif len(chunk) == 1:
-                refused.append((chunk[0], str(answer)))
-            else:
-                middle = len(chunk) // 2
-                chunks.extendleft([chunk[middle:], chunk[:middle]])
-        await self._set_aside(refused)
-        return [line for chunk in chunks for line in chunk]
+        """Network. What is left over is not to be lost."""
+        result = await deliver(self._transport_now(), lines, self._config.batch_lines)
+        self._note(result)
+        await self._set_aside(result.refused)
+        return result.left
 
-    async def _write(self, chunk: list[bytes]) -> Answer:
+    def _transport_now(self) -> Transport:
         if self._transport is None:
             raise RuntimeError("InfluxWriter.run was not called")
-        if len(chunk) == 1 and len(chunk[0]) > MAX_LINE_BYTES:
-            return Answer(413, f"the line has {len(chunk[0])} bytes, the limit is {MAX_LINE_BYTES}")
-        if any(len(line) > MAX_LINE_BYTES for line in chunk):
-            return Answer(413, "a line is too long")
-        return await self._transport.write(b"\n".join(chunk))
+        return self._transport
 
     # --- bookkeeping ------------------------------------------------------------------------------------------------
 
@@ -219,15 +212,21 @@ class InfluxWriter:
     def _wait(self, wait_ms: int) -> None:
         self._retry_at_s = monotonic_s() + wait_ms / 1000
 
-    def _landed(self, lines: int) -> None:
-        if self._stats.state != "ok":
-            log.info("influx_back", after=self._stats.last_error)
-        self._failures = 0
-        self._stats = replace(self._stats, state="ok", written_lines=self._stats.written_lines + lines)
+    def _note(self, result: Delivered) -> None:
+        expired = self._stats.expired_lines + result.expired
+        written = self._stats.written_lines + result.landed
+        self._known_good = result.good or self._known_good
+        if result.landed or result.expired or result.refused:
+            if self._stats.state != "ok":
+                log.info("influx_back", after=self._stats.last_error)
+            self._failures = 0
+            self._stats = replace(self._stats, state="ok", written_lines=written, expired_lines=expired)
+        if result.failure is not None:
+            self._failed(result.failure)
 
-    def _failed(self, answer: Answer, verdict: str) -> None:
+    def _failed(self, answer: Answer) -> None:
         self._failures += 1
-        state = "misconfigured" if verdict == "misconfigured" else "away"
+        state = "misconfigured" if judge(answer, 1) == "misconfigured" else "away"
         wait_ms = backoff_ms(self._failures, _FIRST_WAIT_MS, _LONGEST_WAIT_MS)
         self._wait(_MISCONFIGURED_WAIT_MS if state == "misconfigured" else max(wait_ms, answer.retry_after_ms or 0))
         if (state, str(answer)) != (self._stats.state, self._stats.last_error):  # say it once, not every minute
@@ -237,13 +236,17 @@ class InfluxWriter:
         failed = self._stats.failed_requests + 1
         self._stats = replace(self._stats, state=state, last_error=str(answer), failed_requests=failed)
 
-    async def _set_aside(self, refused: list[tuple[bytes, str]]) -> None:
+    async def _set_aside(self, refused: list[Refused]) -> None:
         if not refused:
             return
         first, reason = refused[0]
         log.error("influx_refused_lines", lines=len(refused), first=first[:200].decode(errors="replace"), reason=reason)
-        self._stats = replace(self._stats, refused_lines=self._stats.refused_lines + len(refused))
-        await self._on_disk(lambda: self._refused.add(refused))
+        lost = await self._on_disk(lambda: self._refused.add(refused))
+        self._stats = replace(
+            self._stats,
+            refused_lines=self._stats.refused_lines + len(refused),
+            discarded_lines=self._stats.discarded_lines + (len(refused) if lost is None else lost),
+        )
 
     async def _on_disk(self, work: Callable[[], _T]) -> _T | None:
         """Run `work` in a thread; None where the disk failed, which is counted, told, and waited out."""
@@ -268,3 +271,7 @@ class InfluxWriter:
         if monotonic_s() - self._drop_told_s >= _QUIET_S:
             self._drop_told_s = monotonic_s()
             log.warning("influx_dropped_lines", lines=lines, why=why, so_far=self._stats.dropped_lines)
+
+
+def _now_ms() -> int:
+    return round(monotonic_s() * 1000)

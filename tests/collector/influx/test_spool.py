@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from collector.influx import spool as spool_module
 from collector.influx.spool import LineSpool
 
 
@@ -115,3 +116,13 @@ def test_nothing_is_lost_or_changed_below_the_limit(batches: list[list[bytes]]) 
         for batch in batches:
             spool.append(batch)
         assert drain(opened(Path(folder))) == [line for batch in batches for line in batch]
+
+
+def test_the_number_of_files_is_bounded_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(spool_module, "SEGMENTS_MAX", 3)
+    for number in range(5):  # a process that starts again and again
+        spool = LineSpool(tmp_path, 1024**2)
+        spool.open()
+        assert spool.append([f"m value={number}i".encode()]) == (1 if number >= 3 else 0)
+    segment = spool.oldest()
+    assert (spool.segments, segment and segment.lines) == (3, [b"m value=2i"])

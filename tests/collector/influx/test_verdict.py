@@ -8,6 +8,13 @@ from collector.influx.verdict import Answer, judge, read_body
 @pytest.mark.parametrize(
     ("status", "body", "verdict"),
     [
+        (400, b'{"error":"partial write: points beyond retention policy dropped=2"}', "expired"),
+        (422, b'{"code":"x","message":"partial write: points beyond retention policy dropped=2"}', "expired"),
+        (400, b'{"error":"partial write: points beyond retention policy dropped=1"}', "halve"),
+        (400, b'{"error":"partial write: max-series-per-database limit exceeded: (5) dropped=2"}', "refused"),
+        (500, b'{"error":"engine: error writing WAL entry: write x: no space left on device"}', "later"),
+        (307, b"", "misconfigured"),
+        (400, b"[" * 100_000, "misconfigured"),
         (204, b"", "landed"),
         (200, b"", "landed"),
         (400, b'{"error":"partial write: field type conflict dropped=1"}', "halve"),
@@ -29,7 +36,7 @@ from collector.influx.verdict import Answer, judge, read_body
     ],
 )
 def test_each_answer_has_its_meaning(status: int, body: bytes, verdict: str) -> None:
-    assert judge(read_body(status, body, None)) == verdict
+    assert judge(read_body(status, body, None), 2) == verdict
 
 
 def test_an_answer_reads_as_one_short_line() -> None:
@@ -41,3 +48,16 @@ def test_an_answer_reads_as_one_short_line() -> None:
     assert len(read_body(500, b"x" * 10_000, None).message) == 500
     assert str(Answer(0, "connection refused")) == "connection refused"
     assert str(Answer(503)) == "HTTP 503"
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "verdict"),
+    [
+        (400, b'{"error":"unable to parse"}', "refused"),
+        (413, b"", "refused"),
+        (400, b'{"error":"partial write: points beyond retention policy dropped=1"}', "expired"),
+        (500, b"", "later"),
+    ],
+)
+def test_a_line_that_is_alone_cannot_be_halved(status: int, body: bytes, verdict: str) -> None:
+    assert judge(read_body(status, body, None), 1) == verdict

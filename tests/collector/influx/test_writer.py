@@ -1,67 +1,23 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import gzip
-from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from collector.influx import writer as writer_module
 from collector.influx.config import InfluxConfig
 from collector.influx.spool import LineSpool
 from collector.influx.writer import InfluxWriter
-from common.clock import ManualClock, SystemClock
-from common.tasks import cancel, spawn
+from common.clock import ManualClock
+from tests.collector.influx.writing import NOW_MS, line, running, text_of, v1, values
 from tests.fixtures.influx import ADMIN, InfluxServer, StartInflux
-from tests.fixtures.receiver import Answer, Receiver, Request
+from tests.fixtures.receiver import Answer, Receiver
 from tests.fixtures.victoria import VictoriaServer
 from tests.fixtures.waiting import free_port, until
 
-NOW_MS = SystemClock().wall_ms() // 60_000 * 60_000  # VictoriaMetrics drops what is older than a month
-
-
-@pytest.fixture(autouse=True)
-def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(writer_module, "_FIRST_WAIT_MS", 50)
-    monkeypatch.setattr(writer_module, "_LONGEST_WAIT_MS", 200)
-    monkeypatch.setattr(writer_module, "_MISCONFIGURED_WAIT_MS", 100)
-    monkeypatch.setattr(writer_module, "_DISK_WAIT_S", 0.1)
-
-
-def line(number: int, measurement: str = "m") -> str:
-    return f"{measurement},device=d{number % 7} value={number}i {NOW_MS + number}"
-
-
-def v1(url: str, **changes: Any) -> InfluxConfig:
-    return InfluxConfig(**{"url": url, "version": 1, "flush_s": 0.05, "timeout_s": 5, "batch_lines": 100, **changes})
-
-
-@contextlib.asynccontextmanager
-async def running(config: InfluxConfig, folder: Path) -> AsyncIterator[InfluxWriter]:
-    writer = InfluxWriter(config, ManualClock(NOW_MS), folder / "spool")
-    task = spawn(writer.run(), "influx")
-    try:
-        yield writer
-    finally:
-        await cancel(task)
-        await writer.close()
-
-
-def values(influx: InfluxServer) -> list[int]:
-    return sorted(row["value"] for row in influx.rows('SELECT "value" FROM "m"'))
-
 
 def bodies(receiver: Receiver) -> list[list[str]]:
-    return [_text(request).splitlines() for request in receiver.requests]
-
-
-def _text(request: Request) -> str:
-    body = request.body
-    # aiohttp's server has already unpacked a gzip body
-    return (gzip.decompress(body) if body.startswith(b"\x1f\x8b") else body).decode()
+    return [text_of(request).splitlines() for request in receiver.requests]
 
 
 @pytest.mark.parametrize("packed", [True, False], ids=["gzip", "plain"])
@@ -197,7 +153,7 @@ async def test_a_bad_line_is_isolated_and_set_aside_and_the_others_land(influx: 
         await until(lambda: writer.stats().written_lines == 60, "the others are written")
     assert values(influx) == list(range(60))
     (file,) = (tmp_path / "spool").glob("refused-*.lp")
-    kept = file.read_text(encoding="utf-8").splitlines()
+    kept = file.readtext_of(encoding="utf-8").splitlines()
     assert kept[1] == bad
     assert kept[3] == conflict
     assert "unable to parse" in kept[0]
@@ -211,7 +167,7 @@ async def test_a_bad_line_that_waited_on_disk_is_set_aside_too(receiver: Receive
         writer.enqueue([line(1), "bad", line(2)])
         await until(lambda: writer.stats().spooled_bytes > 0, "lines went to the disk")
         receiver.answer = lambda request: (
-            Answer(400, '{"error":"partial write: unable to parse"}') if "bad" in _text(request) else Answer(204)
+            Answer(400, '{"error":"partial write: unable to parse"}') if "bad" in text_of(request) else Answer(204)
         )
         await until(lambda: writer.stats().refused_lines == 1, "the bad line is found")
         await until(lambda: writer.stats().spooled_bytes == 0, "the disk is empty again")
@@ -219,7 +175,7 @@ async def test_a_bad_line_that_waited_on_disk_is_set_aside_too(receiver: Receive
 
 
 async def test_a_batch_that_is_too_large_is_halved_until_it_fits(receiver: Receiver, tmp_path: Path) -> None:
-    receiver.answer = lambda request: Answer(413 if len(_text(request).splitlines()) > 10 else 204)
+    receiver.answer = lambda request: Answer(413 if len(text_of(request).splitlines()) > 10 else 204)
     async with running(v1(receiver.url), tmp_path) as writer:
         writer.enqueue(line(number) for number in range(40))
         await until(lambda: writer.stats().written_lines == 40, "everything is written")
@@ -265,7 +221,7 @@ async def test_nobody_who_enqueues_ever_waits_and_the_queue_is_bounded(tmp_path:
 async def test_a_disk_that_fails_keeps_lines_in_memory_until_it_is_mended(receiver: Receiver, tmp_path: Path) -> None:
     receiver.answer = lambda _: Answer(503)
     blocker = tmp_path / "spool"
-    blocker.write_text("a file where the folder should be", encoding="utf-8")
+    blocker.writetext_of("a file where the folder should be", encoding="utf-8")
     async with running(v1(receiver.url), tmp_path) as writer:
         writer.enqueue(line(number) for number in range(5))
         await until(lambda: writer.stats().disk_errors >= 2, "the disk fails")
