@@ -51,8 +51,8 @@ async def test_lines_wait_while_the_answer_is_no_and_land_when_it_is_yes(
     async with running(version(receiver.url), tmp_path) as writer:
         writer.enqueue([line(1), line(2)])
         await until(lambda: writer.stats().failed_requests >= 2, "it was tried again")
-        assert writer.stats().state == state
-        assert writer.stats().health().startswith(f"{state}: HTTP {status}")
+        assert writer.stats().health() == state
+        assert writer.stats().last_error.startswith(f"HTTP {status}")
         answering(receiver, 204)
         await until(lambda: writer.stats().written_lines == 2, "both are written")
         assert writer.stats().health() == "ok"
@@ -140,7 +140,7 @@ async def test_a_line_that_is_answered_500_for_ever_is_set_aside_and_the_rest_la
         await until(lambda: writer.stats().refused_lines == 1, "the poison is found")
         writer.enqueue(line(number) for number in range(40, 50))
         await until(lambda: writer.stats().written_lines == 49, "the others are written")
-        assert writer.stats().health() == "ok, but 1 lines were refused"
+        assert writer.stats().health() == "ok, but 1 refused"
     (kept,) = read_refused(tmp_path / "spool")
     assert kept.line == line(13)
     assert "failed again and again while other lines landed; the last answer: HTTP 500" in kept.reason
