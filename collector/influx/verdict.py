@@ -6,7 +6,7 @@ answer                                     then
 "partial write … dropped=N", all N of N    every one of them was refused: too old for the retention policy
                                            (`expired`: nothing to mend), or bad (`refused`)
 other 400 and 422 that InfluxDB itself     one of them is bad: halve until it is alone, set it aside; the others
-said                                       land
+said, "partial write" with any status      land
 413                                        too many at once: halve
 nobody, 408, 425, 429, 5xx                 not now: keep them, wait (as long as `Retry-After` asks for), try again
 anything else                              the configuration is wrong (401, 403, 404; a redirect; a 400 from a
@@ -28,6 +28,7 @@ _BAD_LINES: Final = frozenset({400, 422})
 _TOO_LARGE: Final = 413
 _SERVER_ERROR: Final = 500
 _DROPPED: Final = re.compile(r"\bpartial write: (?P<why>.*) dropped=(?P<count>[0-9]{1,9})\b", re.DOTALL)
+_PARTLY: Final = "partial write: "  # 1.x clusters say it with a 500
 _TOO_OLD: Final = "beyond retention policy"
 
 
@@ -48,7 +49,7 @@ def judge(answer: Answer, lines: int) -> Verdict:
     """Read the answer to a request of so many lines."""
     if answer.status in range(200, 300):
         return "landed"
-    if answer.status in _BAD_LINES and answer.own:
+    if answer.own and (answer.status in _BAD_LINES or _PARTLY in answer.message):
         return _bad(answer.message, lines)
     if answer.status == _TOO_LARGE:
         return "halve" if lines > 1 else "refused"

@@ -66,12 +66,14 @@ class InfluxWriter:
         self._drop_told_s = -_QUIET_S
         self._suspicion = Suspicion(round(config.patience_s * 1000))
         self._known_good: bytes | None = None  # a line that landed: writing it again changes nothing
+        self._newest: bytes | None = None  # the next best control: another one each time
         self._stats = InfluxStats()
 
     def enqueue(self, lines: Iterable[str]) -> None:
         """Take lines of line protocol with millisecond timestamps. When the queue is full the oldest are dropped."""
         for line in lines:
             self._queue.extend(part for part in line.encode(errors="replace").split(b"\n") if part)
+        self._newest = self._queue[-1] if self._queue else self._newest
         self._bound_queue()
         if len(self._queue) >= self._config.batch_lines:
             self._full.set()
@@ -171,7 +173,7 @@ class InfluxWriter:
 
     async def _is_cleared(self, segment: Segment) -> bool:
         """Find out who is at fault with a control; whether to go on with the segment now (suspicion.py)."""
-        control = self._known_good or (self._queue[-1] if self._queue else segment.lines[-1])
+        control = self._known_good or self._newest or segment.lines[-1]
         answer = await self._transport_now().write(control)
         if judge(answer, 1) in {"later", "misconfigured"}:
             self._failed(answer)

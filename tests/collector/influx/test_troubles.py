@@ -12,6 +12,7 @@ import pytest
 
 from collector.influx.config import InfluxConfig
 from collector.influx.refused import read_refused
+from common.tasks import cancel, spawn
 from tests.collector.influx.scripted import Script, babble, flood, hang_up, say_nothing, serving, trickle
 from tests.collector.influx.writing import NOW_MS, line, running, text_of, v1, v2, values
 from tests.fixtures.influx import InfluxServer
@@ -161,13 +162,25 @@ async def test_a_line_that_crashes_influxdb_is_set_aside_too(receiver: Receiver,
             crashed.clear()
 
     receiver.answer = crash
-    reviving = asyncio.get_running_loop().create_task(revive())
+    reviving = spawn(revive(), "revive")
     async with running(v1(receiver.url, patience_s=0.2), tmp_path) as writer:
         writer.enqueue(line(number) for number in range(20))
         await until(lambda: writer.stats().refused_lines == 1, "the poison is found")
         await until(lambda: writer.stats().written_lines >= 19, "the others are written")
-    reviving.cancel()
+    await cancel(reviving)
     assert [kept.line for kept in read_refused(tmp_path / "spool")] == [line(13)]
+
+
+async def test_poison_that_waits_alone_on_disk_is_found_after_a_restart_too(receiver: Receiver, tmp_path: Path) -> None:
+    config = v1(receiver.url, patience_s=0.2)
+    receiver.answer = lambda request: Answer(500 if poisoned(request) else 204)
+    async with running(config, tmp_path) as writer:
+        writer.enqueue([line(13)])
+        await until(lambda: writer.stats().spooled_bytes > 0, "it waits on disk")
+    async with running(config, tmp_path) as again:
+        again.enqueue([line(1)])
+        await until(lambda: again.stats().refused_lines == 1, "the poison is found")
+        await until(lambda: again.stats().written_lines == 1, "the other is written")
 
 
 async def test_an_influxdb_that_refuses_everything_condemns_nothing_however_long(

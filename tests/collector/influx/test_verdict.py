@@ -12,6 +12,8 @@ from collector.influx.verdict import Answer, judge, read_body
         (422, b'{"code":"x","message":"partial write: points beyond retention policy dropped=2"}', "expired"),
         (400, b'{"error":"partial write: points beyond retention policy dropped=1"}', "halve"),
         (400, b'{"error":"partial write: max-series-per-database limit exceeded: (5) dropped=2"}', "refused"),
+        (500, b'{"error":"partial write: points beyond retention policy dropped=2"}', "expired"),
+        (500, b'{"error":"partial write: field type conflict: input field \\"v\\" dropped=1"}', "halve"),
         (500, b'{"error":"engine: error writing WAL entry: write x: no space left on device"}', "later"),
         (307, b"", "misconfigured"),
         (400, b"[" * 100_000, "misconfigured"),

@@ -153,7 +153,7 @@ async def test_a_bad_line_is_isolated_and_set_aside_and_the_others_land(influx: 
         await until(lambda: writer.stats().written_lines == 60, "the others are written")
     assert values(influx) == list(range(60))
     (file,) = (tmp_path / "spool").glob("refused-*.lp")
-    kept = file.readtext_of(encoding="utf-8").splitlines()
+    kept = file.read_text(encoding="utf-8").splitlines()
     assert kept[1] == bad
     assert kept[3] == conflict
     assert "unable to parse" in kept[0]
@@ -221,7 +221,7 @@ async def test_nobody_who_enqueues_ever_waits_and_the_queue_is_bounded(tmp_path:
 async def test_a_disk_that_fails_keeps_lines_in_memory_until_it_is_mended(receiver: Receiver, tmp_path: Path) -> None:
     receiver.answer = lambda _: Answer(503)
     blocker = tmp_path / "spool"
-    blocker.writetext_of("a file where the folder should be", encoding="utf-8")
+    blocker.write_text("a file where the folder should be", encoding="utf-8")
     async with running(v1(receiver.url), tmp_path) as writer:
         writer.enqueue(line(number) for number in range(5))
         await until(lambda: writer.stats().disk_errors >= 2, "the disk fails")
