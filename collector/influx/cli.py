@@ -45,7 +45,7 @@ def read_config(path: Path) -> tuple[CollectorConfig, InfluxConfig]:
 
 def _refused(options: argparse.Namespace) -> int:
     from collector.influx.refused import read_refused
-    from collector.quarantine_cli import escaped
+    from collector.quarantine.texts import escaped
 
     _, influx = read_config(options.config)
     folder = Path(influx.spool_dir)
