@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from collector.offsets import Curve
 from collector.truetime import EARLIEST_MS, BootClock
 from collector.views import ClockSource, RunView
 from wire.messages import Run
@@ -85,9 +86,9 @@ def in_true_time(row: RunRow, start_clock: BootClock, end_clock: BootClock) -> R
     long as the device said, where that can be. A run never ends before it starts: where two boots' clocks disagree so
     far, it is empty.
     """
-    start, end = start_clock.offset(), end_clock.offset()
-    start_ms = row.said_start_ms if start is None else row.start_mono_ms + start[0]
-    end_ms = row.said_end_ms if end is None else row.end_mono_ms + end[0]
+    start, end = start_clock.curve, end_clock.curve
+    start_ms = row.said_start_ms if start is None else row.start_mono_ms + start.at(row.start_mono_ms)
+    end_ms = row.said_end_ms if end is None else row.end_mono_ms + end.at(row.end_mono_ms)
     if start is None and end is not None:
         start_ms = end_ms - _said_length_ms(row)
     elif start is not None and end is None:
@@ -106,10 +107,19 @@ def _said_length_ms(row: RunRow) -> int:
 
 
 _RANK: dict[ClockSource, int] = {"synced": 0, "received": 1, "estimated": 2}
+# What an agent remembers it noted while its clock was synced.
+_CLOCKS: dict[str, ClockSource] = {
+    "synced": "synced",
+    "told": "synced",
+    "received": "received",
+    "estimated": "estimated",
+}
 
 
-def _worse(start: tuple[int, ClockSource] | None, end: tuple[int, ClockSource] | None) -> ClockSource:
-    sources: list[ClockSource] = [known[1] if known else "estimated" for known in (start, end)]
+def _worse(start: Curve | None, end: Curve | None) -> ClockSource:
+    if start is end and start is not None:
+        return _CLOCKS[start.source]
+    sources: list[ClockSource] = [_CLOCKS[known.source] if known else "estimated" for known in (start, end)]
     return max(sources, key=_RANK.__getitem__)
 
 

@@ -1,55 +1,72 @@
-"""PURE. True time: `mono + offset(boot)` (SPEC part 4). Which offset a boot has is decided here and nowhere else.
+"""PURE. True time: `mono + offset(boot)` (SPEC part 4). What is kept of the statements about a boot's clock.
 
-Every rule is a join (least wins), so that lost, repeated and reordered messages change nothing:
+Every rule is a join, so that lost, repeated and reordered messages change nothing; `collector/offsets.py` makes the
+boot's offset of what is kept, and docs/clocks.md tells it to a person.
 
-    statement                                             kept
+    statement                                             kept of it
     ----------------------------------------------------  --------------------------------------------------------
-    sent − mono, made while synced and believable         the earliest of the boot (least mono, then least offset)
-    wall − mono that a later boot's hello remembers       the least
-    received − mono                                       the least: the message that was under way most shortly
+    sent − mono, made while synced and believable         for each 2 s of offset and each unbroken row of hours of the
+                                                          boot in which it was said: the earliest, and the least delay
+    wall − mono that a later hello remembers              the same
+    received − mono of every other message                in each four hours of the boot: the least to a tenth of a
+                                                          second, of equals the earliest
 
-    offset(boot) = the first of these that there is, in this order; where there is none, times are `estimated`.
-
-The earliest synced statement wins, and not the newest, because runs already judged must not wander by the millisecond
-with every heartbeat; CLOCK_BOOTTIME is slewed together with the wall clock: within one boot they differ by steps only.
+A clock that is right says the same offset for as long as a boot lasts: one mark, whose last hour moves on. One that is
+500 ppm off leaves a mark every 67 minutes.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from itertools import chain
 from typing import Final
 
-from collector.views import ClockSource
+from collector.offsets import CELL_MS, HOUR_MS, MAX_APART_MS, Curve, Mark, Source, curve_of
 
 # A message cannot be sent after it was received: beyond this much the device's "synced" is not believed.
-MAX_AHEAD_MS: Final = 10 * 60_000
+MAX_AHEAD_MS: Final = MAX_APART_MS
+# It may be late (a queue at a bridging broker), but not by days: agents state the time anew with every sending.
+MAX_BEHIND_MS: Final = 24 * HOUR_MS
 # What a wall clock showed before this (2020-01-01) it cannot have meant: there was no signwatch to write it down.
 EARLIEST_MS: Final = 1_577_836_800_000
-# It may be late (a full queue at a broker), but not by days: agents state the time anew with every sending.
-MAX_BEHIND_MS: Final = 24 * 3_600_000
+
+PART_HOURS: Final = 4  # of a boot: 500 ppm are 7 s in it, half a heartbeat interval
+GRAIN_MS: Final = 100  # receipts that differ by less are alike, so that times do not move with every message
+MAX_MARKS: Final = 8192  # of a boot: a year of 500 ppm; beyond it the latest are not kept
+
+_Key = tuple[Source, int]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class BootClock:
-    """What is known of one boot's clock; all in milliseconds."""
+    """What is known of one boot's clock. `guess` places a boot of which nothing is known."""
 
-    synced_mono_ms: int | None = None
-    synced_offset_ms: int | None = None
-    told_offset_ms: int | None = None
-    received_offset_ms: int | None = None
+    kept: Mapping[_Key, tuple[Mark, ...]] = field(default_factory=dict)
+    size: int = 0  # marks in `kept`
+    guess: Curve | None = None
 
-    def offset(self) -> tuple[int, ClockSource] | None:
-        """Give what to add to the boot's mono, and how well it is known."""
-        if self.synced_offset_ms is not None:
-            return self.synced_offset_ms, "synced"
-        if self.told_offset_ms is not None:
-            return self.told_offset_ms, "synced"
-        if self.received_offset_ms is not None:
-            return self.received_offset_ms, "received"
-        return None
+    @cached_property
+    def curve(self) -> Curve | None:
+        """What to add to the boot's mono, and how well it is known."""
+        return curve_of(self.marks()) or self.guess
+
+    def marks(self) -> Iterable[Mark]:
+        """Everything that is kept."""
+        return chain.from_iterable(self.kept.values())
 
 
 UNKNOWN: Final = BootClock()
+
+
+def boot_clock(marks: Iterable[Mark]) -> BootClock:
+    """The clock that was kept as these marks."""
+    kept: dict[_Key, tuple[Mark, ...]] = {}
+    for mark in sorted(marks):
+        key = mark.source, mark.cell
+        kept[key] = (*kept.get(key, ()), mark)
+    return BootClock(kept, sum(map(len, kept.values())))
 
 
 def believable(sent_ms: int, received_ms: int) -> bool:
@@ -59,43 +76,83 @@ def believable(sent_ms: int, received_ms: int) -> bool:
 
 def note_message(clock: BootClock, *, sent_ms: int, mono_ms: int, synced: bool, received_ms: int) -> BootClock:
     """Take in what one message says of the clock of the boot it was sent in."""
-    received = received_ms - mono_ms
-    if clock.received_offset_ms is None or received < clock.received_offset_ms:
-        clock = replace(clock, received_offset_ms=received)
-    if not synced or not believable(sent_ms, received_ms):
+    delay_ms = received_ms - sent_ms
+    if synced and believable(sent_ms, received_ms):
+        clock = _note_offset(clock, "synced", mono_ms, sent_ms - mono_ms, delay_ms // GRAIN_MS * GRAIN_MS)
+        if delay_ms <= MAX_APART_MS:
+            return clock
+    return _note_receipt(clock, mono_ms, received_ms - mono_ms)
+
+
+def note_told(clock: BootClock, *, offset_ms: int, received_ms: int, mono_ms: int | None = None) -> BootClock:
+    """Take in what a later hello remembers of this boot; an offset that no boot can have had is no memory.
+
+    `mono_ms`: when in that boot it was noted; older agents do not say.
+    """
+    mono_ms = mono_ms or 0
+    if offset_ms < EARLIEST_MS or offset_ms + mono_ms > received_ms + MAX_AHEAD_MS:
         return clock
-    statement = (mono_ms, sent_ms - mono_ms)
-    if clock.synced_mono_ms is not None and clock.synced_offset_ms is not None:
-        statement = min(statement, (clock.synced_mono_ms, clock.synced_offset_ms))
-    if statement != (clock.synced_mono_ms, clock.synced_offset_ms):
-        clock = replace(clock, synced_mono_ms=statement[0], synced_offset_ms=statement[1])
-    return clock
+    return _note_offset(clock, "told", mono_ms, offset_ms, None)
 
 
-def note_told(clock: BootClock, *, offset_ms: int, received_ms: int) -> BootClock:
-    """Take in what a later boot remembers of this one; an offset that no boot can have had is no memory."""
-    if not EARLIEST_MS <= offset_ms <= received_ms + MAX_AHEAD_MS:
+def _note_offset(clock: BootClock, source: Source, mono_ms: int, offset_ms: int, delay_ms: int | None) -> BootClock:
+    hour, cell = mono_ms // HOUR_MS, offset_ms // CELL_MS
+    known = clock.kept.get((source, cell), ())
+    for mark in reversed(known):
+        if not mark.first_hour <= hour <= mark.last_hour:
+            continue
+        earlier = mark.mono_ms < mono_ms or (mark.mono_ms == mono_ms and mark.offset_ms <= offset_ms)
+        if earlier and (delay_ms is None or (mark.delay_ms is not None and mark.delay_ms <= delay_ms)):
+            return clock  # the usual case: nothing new
+    return _with(clock, known, Mark(source, cell, hour, hour, mono_ms, offset_ms, delay_ms))
+
+
+def _note_receipt(clock: BootClock, mono_ms: int, offset_ms: int) -> BootClock:
+    part = mono_ms // (PART_HOURS * HOUR_MS)
+    first_hour = part * PART_HOURS
+    new = Mark("received", part, first_hour, first_hour + PART_HOURS - 1, mono_ms, offset_ms)
+    known = clock.kept.get(("received", part), ())
+    if known and _lateness(known[0]) <= _lateness(new):
         return clock
-    if clock.told_offset_ms is None or offset_ms < clock.told_offset_ms:
-        return replace(clock, told_offset_ms=offset_ms)
-    return clock
+    return _put(clock, ("received", part), (new,))
 
 
-def merge(one: BootClock, other: BootClock) -> BootClock:
-    """The join of two partial knowledges of the same boot."""
-    merged = one
-    if other.synced_mono_ms is not None and other.synced_offset_ms is not None:
-        statement = (other.synced_mono_ms, other.synced_offset_ms)
-        if one.synced_mono_ms is None or one.synced_offset_ms is None:
-            best = statement
+def _lateness(mark: Mark) -> tuple[int, int, int]:
+    return mark.offset_ms // GRAIN_MS, mark.mono_ms, mark.offset_ms
+
+
+def _with(clock: BootClock, known: tuple[Mark, ...], new: Mark) -> BootClock:
+    """Put a mark among those of its cell; marks whose hours touch are one."""
+    apart: list[Mark] = []
+    for mark in known:
+        if mark.last_hour + 1 < new.first_hour or new.last_hour + 1 < mark.first_hour:
+            apart.append(mark)
         else:
-            best = min(statement, (one.synced_mono_ms, one.synced_offset_ms))
-        merged = replace(merged, synced_mono_ms=best[0], synced_offset_ms=best[1])
-    return replace(
-        merged,
-        told_offset_ms=_least(one.told_offset_ms, other.told_offset_ms),
-        received_offset_ms=_least(one.received_offset_ms, other.received_offset_ms),
+            new = _united(mark, new)
+    return _put(clock, (new.source, new.cell), tuple(sorted([*apart, new])))
+
+
+def _united(one: Mark, other: Mark) -> Mark:
+    first = min(one, other, key=lambda mark: (mark.mono_ms, mark.offset_ms))
+    return first._replace(
+        first_hour=min(one.first_hour, other.first_hour),
+        last_hour=max(one.last_hour, other.last_hour),
+        delay_ms=_least(one.delay_ms, other.delay_ms),
     )
+
+
+def _put(clock: BootClock, key: _Key, marks: tuple[Mark, ...]) -> BootClock:
+    before = clock.kept.get(key, ())
+    if before == marks:
+        return clock
+    kept = {**clock.kept, key: marks}
+    size = clock.size + len(marks) - len(before)
+    if size > MAX_MARKS:
+        latest = max(kept, key=lambda one: kept[one][-1][2:])
+        size -= 1
+        if rest := kept.pop(latest)[:-1]:
+            kept[latest] = rest
+    return BootClock(kept, size)
 
 
 def _least(one: int | None, other: int | None) -> int | None:

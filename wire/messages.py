@@ -61,10 +61,14 @@ class Stamped(Body):
 
 
 class BootClock(Body):
-    """What an agent remembers of a boot's clock: `wall − mono` while a time source disciplined it."""
+    """What an agent remembers of a boot's clock: `wall − mono` at `mono_ms`, while a time source disciplined it.
+
+    A boot stands there once for each time that its offset changed. Older agents do not say at which mono.
+    """
 
     boot: Token
     offset_ms: int
+    mono_ms: Millis | None = None
 
 
 class Output(Body):

@@ -15,10 +15,11 @@ from sqlalchemy import Connection, and_, bindparam, or_, select, update
 
 from collector.evidence import RunRow, closed_row, in_true_time, join, open_row
 from collector.ledger import schema
+from collector.ledger.clock_store import ClockStore
 from collector.ledger.quarantine_store import Keeper
 from collector.ledger.upsert import upsert
 from collector.reading import Statement
-from collector.truetime import UNKNOWN, BootClock, note_message, note_told
+from collector.truetime import note_message, note_told
 from wire.messages import Gone, Heartbeat, Hello, Runs
 from wire.topics import Address
 
@@ -96,8 +97,6 @@ class _Draft:
     """A batch on its way: joined among itself, not yet in true time."""
 
     rows: dict[tuple[int, str, int], RunRow] = field(default_factory=dict)
-    boots: set[tuple[int, str]] = field(default_factory=set)
-    moved: set[tuple[int, str]] = field(default_factory=set)
     greeted: set[int] = field(default_factory=set)  # devices that said hello
 
     def add(self, row: RunRow) -> None:
@@ -112,7 +111,7 @@ class EvidenceStore:
     def __init__(self) -> None:
         self._devices: dict[Address, DeviceRow] = {}
         self._addresses: dict[int, Address] = {}
-        self._clocks: dict[int, dict[str, BootClock]] = {}
+        self._clocks = ClockStore()
         self._next_id = 1
         self.quarantine = Keeper()
 
@@ -120,7 +119,7 @@ class EvidenceStore:
         """Read the devices; call once before `apply`, and again after a transaction that was rolled back."""
         self._devices.clear()
         self._addresses.clear()
-        self._clocks.clear()
+        self._clocks = ClockStore()
         for found in connection.execute(select(schema.devices)):
             address = Address(found.tenant, found.device)
             self._devices[address] = DeviceRow(
@@ -146,10 +145,11 @@ class EvidenceStore:
             device = self._device(statement)
             outcome.devices[statement.address] = device
             self._take(connection, device, statement, draft, outcome)
-        changed = self._move(connection, draft)
+        changed = self._move(connection)
         rows = [self._true(connection, row) for row in draft.rows.values()]
         changed += self._write(connection, draft, rows, outcome.devices.values())
         outcome.let_go = self.quarantine.keep(connection, [message._asdict() for message in refused])
+        self._clocks.end((device.id, device.boot) for device in outcome.devices.values())
         # Copies: these go to the event loop, while the next batch may already be changing the store's own.
         outcome.devices = {address: replace(device) for address, device in outcome.devices.items()}
         outcome.rows = [(self._addresses[row.device_id], row) for row in changed]
@@ -163,7 +163,7 @@ class EvidenceStore:
             device = DeviceRow(number, statement.address, statement.received_ms, statement.received_ms)
             self._devices[statement.address] = device
             self._addresses[number] = statement.address
-            self._clocks[number] = {}
+            self._clocks.add_device(number)
         if not statement.again:
             device.last_received_ms = statement.received_ms
         return device
@@ -179,8 +179,7 @@ class EvidenceStore:
             same_boot = device.boot == message.boot
             device.mono_ms = max(device.mono_ms, message.mono_ms) if same_boot else message.mono_ms
             device.gone, device.boot = False, message.boot
-        clocks = self._clocks_of(connection, device.id)
-        before = clocks.get(message.boot, UNKNOWN)
+        before = self._clocks.of(connection, device.id, message.boot)
         after = note_message(
             before,
             sent_ms=message.sent_ms,
@@ -188,7 +187,8 @@ class EvidenceStore:
             synced=message.synced,
             received_ms=received_ms,
         )
-        self._learn(draft, device.id, message.boot, before, after)
+        if after is not before:
+            self._clocks.put(device.id, message.boot, after)
         if isinstance(message, Heartbeat):
             for run in message.open:
                 draft.add(open_row(device.id, message.spool, run, message.boot, message.mono_ms, message.sent_ms))
@@ -200,54 +200,39 @@ class EvidenceStore:
         else:
             if not statement.again:
                 self._greet(draft, device, message)
-            self._remember(draft, device, message, received_ms)
+            self._remember(connection, device, message, received_ms)
 
     def _greet(self, draft: _Draft, device: DeviceRow, hello: Hello) -> None:
         device.interval_ms = max(INTERVAL_MIN_MS, round(hello.interval_s * _MILLISECONDS))
         device.hello = msgspec.to_builtins(hello)
         draft.greeted.add(device.id)
 
-    def _remember(self, draft: _Draft, device: DeviceRow, hello: Hello, received_ms: int) -> None:
-        clocks = self._clocks[device.id]
+    def _remember(self, connection: Connection, device: DeviceRow, hello: Hello, received_ms: int) -> None:
         for told in hello.clocks:
-            before = clocks.get(told.boot, UNKNOWN)
-            after = note_told(before, offset_ms=told.offset_ms, received_ms=received_ms)
-            self._learn(draft, device.id, told.boot, before, after)
-
-    def _learn(self, draft: _Draft, device_id: int, boot: str, before: BootClock, after: BootClock) -> None:
-        if after is before:
-            return
-        self._clocks[device_id][boot] = after
-        draft.boots.add((device_id, boot))
-        if after.offset() != before.offset():
-            draft.moved.add((device_id, boot))
-
-    def _clocks_of(self, connection: Connection, device_id: int) -> dict[str, BootClock]:
-        clocks = self._clocks.get(device_id)
-        if clocks is None:
-            boots = schema.boots
-            clocks = self._clocks[device_id] = {
-                found.boot: BootClock(
-                    found.synced_mono_ms, found.synced_offset_ms, found.told_offset_ms, found.received_offset_ms
-                )
-                for found in connection.execute(select(boots).where(boots.c.device_id == device_id))
-            }
-        return clocks
+            before = self._clocks.of(connection, device.id, told.boot)
+            after = note_told(before, offset_ms=told.offset_ms, received_ms=received_ms, mono_ms=told.mono_ms)
+            if after is not before:
+                self._clocks.put(device.id, told.boot, after)
 
     def _true(self, connection: Connection, row: RunRow) -> RunRow:
-        clocks = self._clocks_of(connection, row.device_id)
-        start_clock = clocks.get(row.boot, UNKNOWN)
-        end_clock = start_clock if row.end_boot == row.boot else clocks.get(row.end_boot, UNKNOWN)
+        start_clock = self._clocks.of(connection, row.device_id, row.boot)
+        end_clock = (
+            start_clock if row.end_boot == row.boot else self._clocks.of(connection, row.device_id, row.end_boot)
+        )
         return in_true_time(row, start_clock, end_clock)
 
-    def _move(self, connection: Connection, draft: _Draft) -> list[RunRow]:
+    def _move(self, connection: Connection) -> list[RunRow]:
         """Put stored runs of boots whose offset changed at their new true time."""
         moved: list[RunRow] = []
         runs = schema.runs.c
-        for device_id, boot in draft.moved:
+        for device_id, boot, from_ms in self._clocks.moved():
+            there = and_(runs.boot == boot, or_(runs.end_boot != runs.boot, runs.end_mono_ms >= from_ms))
             ends_there = and_(runs.end_boot == boot, runs.end_boot != runs.boot)  # as its index has it
-            query = select(schema.runs).where(runs.device_id == device_id, or_(runs.boot == boot, ends_there))
-            moved += [self._true(connection, RunRow(*found)) for found in connection.execute(query)]
+            query = select(schema.runs).where(runs.device_id == device_id, or_(there, ends_there))
+            for found in connection.execute(query):
+                row = RunRow(*found)
+                if (true := self._true(connection, row)) != row:
+                    moved.append(true)
         if moved:
             connection.execute(_MOVE, [_renamed(row) for row in moved])
         return moved
@@ -262,7 +247,7 @@ class EvidenceStore:
         said_hello = [device for device in devices if device.id in draft.greeted]
         upsert(connection, schema.devices, ("id",), [_device_values(device) for device in devices])
         upsert(connection, schema.devices, ("id",), [_with_hello(device) for device in said_hello])
-        upsert(connection, schema.boots, ("device_id", "boot"), [self._boot_values(*key) for key in draft.boots])
+        self._clocks.write(connection)
         return self._join(connection, rows)
 
     def _join(self, connection: Connection, rows: list[RunRow]) -> list[RunRow]:
@@ -282,17 +267,6 @@ class EvidenceStore:
             returning=True,
         )
         return [RunRow._make(row) for row in changed]
-
-    def _boot_values(self, device_id: int, boot: str) -> dict[str, object]:
-        clock = self._clocks[device_id][boot]
-        return {
-            "device_id": device_id,
-            "boot": boot,
-            "synced_mono_ms": clock.synced_mono_ms,
-            "synced_offset_ms": clock.synced_offset_ms,
-            "told_offset_ms": clock.told_offset_ms,
-            "received_offset_ms": clock.received_offset_ms,
-        }
 
 
 _MOVE: Final = (

@@ -46,15 +46,19 @@ devices: Final = Table(
     Index(None, "tenant", "device", unique=True),
 )
 
-boots: Final = Table(
-    "boots",  # what is known of each boot's clock; the offset is chosen by collector/truetime.py
+clock_marks: Final = Table(
+    "clock_marks",  # what is kept of the statements about each boot's clock (collector/truetime.py)
     metadata,
     Column("device_id", Integer, primary_key=True),
     Column("boot", String(64), primary_key=True),
-    Column("synced_mono_ms", BigInteger),  # the earliest statement made while synced …
-    Column("synced_offset_ms", BigInteger),  # … and its sent_ms − mono_ms
-    Column("told_offset_ms", BigInteger),  # what a later boot's hello remembers of this one
-    Column("received_offset_ms", BigInteger),  # least received − mono_ms
+    Column("source", String(8), primary_key=True),  # synced | told | received
+    Column("cell", BigInteger, primary_key=True),  # offset_ms // 2000; of `received` the boot's hour // 4
+    Column("first_hour", BigInteger, primary_key=True),  # of the boot …
+    Column("last_hour", BigInteger, nullable=False),  # … in every one of which it was said
+    Column("mono_ms", BigInteger, nullable=False),  # of the earliest statement …
+    Column("offset_ms", BigInteger, nullable=False),  # … and what it gives
+    Column("delay_ms", BigInteger),  # the least received − sent
+    sqlite_with_rowid=False,
 )
 
 runs: Final = Table(

@@ -171,8 +171,8 @@ async def test_a_memory_of_a_clock_that_no_boot_can_have_had_harms_nobody(bench:
     bench.ingest.receive(RUNS, bench.runs(1))
     await bench.drain()
     assert len(bench.acks) == 1
-    told = bench.ledger.read_now(lambda connection: set(connection.scalars(select(schema.boots.c.told_offset_ms))))
-    assert told == {None}
+    sources = bench.ledger.read_now(lambda connection: set(connection.scalars(select(schema.clock_marks.c.source))))
+    assert sources == {"synced"}
 
 
 async def test_a_message_that_the_ledger_cannot_hold_is_refused_and_stops_nothing(bench: Bench) -> None:
