@@ -82,7 +82,7 @@ def _rules() -> Iterator[tuple[str, Select[Any]]]:
 
 
 def _evidence_rules() -> Iterator[tuple[str, Select[Any]]]:
-    runs, boots, devices = schema.runs.c, schema.boots.c, schema.devices.c
+    runs, marks, devices = schema.runs.c, schema.clock_marks.c, schema.devices.c
     name = cast(runs.device_id, String) + "/" + runs.spool + "/" + cast(runs.seq, String)
     known = select(devices.id)
     yield "runs that end before they start", select(name).where(runs.end_ms < runs.start_ms)
@@ -90,7 +90,7 @@ def _evidence_rules() -> Iterator[tuple[str, Select[Any]]]:
     yield "runs by a clock that is none", select(name).where(runs.clock.not_in(_CLOCKS))
     yield "runs that are neither open nor closed", select(name).where(runs.closed.not_in((True, False)))
     yield "runs of devices that do not exist", select(name).where(runs.device_id.not_in(known))
-    yield "boots of devices that do not exist", select(boots.boot).where(boots.device_id.not_in(known))
+    yield "clocks of devices that do not exist", select(marks.boot).where(marks.device_id.not_in(known))
 
 
 def _registry_rules() -> Iterator[tuple[str, Select[Any]]]:

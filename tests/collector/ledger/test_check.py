@@ -76,7 +76,7 @@ def test_evidence_of_a_device_that_does_not_exist_is_named(filled: Ledger) -> No
     filled.write_now(lambda connection: connection.execute(delete(schema.devices)))
     assert filled.read_now(check) == [
         "3 runs of devices that do not exist: 1/s1/1, 1/s1/2, 1/s1/3",
-        "1 boots of devices that do not exist: b1",
+        "1 clocks of devices that do not exist: b1",
     ]
 
 
