@@ -259,6 +259,7 @@ def test_a_ledger_of_revision_0001_comes_along_with_all_its_data(old: Path) -> N
     raw = sqlite3.connect(old)
     before = counts(raw)
     assert min(before[table.name] for table in DECIDED if table is not schema.calendars) > 0
+    before["clock_marks"] = before.pop("boots")  # each boot's one offset became the beginning of its history
     Ledger.open(old).close()
     assert counts(raw).items() >= before.items()
     raw.close()
