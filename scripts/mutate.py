@@ -26,7 +26,7 @@ TESTS = "tests/collector/sla"
 COPIED = ("agent", "collector", "common", "contracts", "demo", "docs", "signwatch", "simulator", "tests", "wire")
 
 # What judges, and the tests that decide: the fast ones that say what they mean. (Random fleets against the naive
-# reading kill more, and take a second each. What reads files has tables of exact messages instead, and is not here.)
+# reading kill more, and take a second each.) What reads files comes last: its tests are tables of exact messages.
 JUDGES = {
     "intervals": ("intervals",),
     "instants": ("instants", "calendar", "tally"),
@@ -44,6 +44,19 @@ JUDGES = {
     "measure": ("measure", "sweep"),
     "roster": ("sweep",),
     "sweep": ("sweep",),
+    "budget": ("budget", "forecast"),
+    "curve": ("curve", "forecast"),
+    "burn": ("burn",),
+    "survey": ("forecast", "history"),
+    "history": ("history", "forecast"),
+    "outlook": ("forecast",),
+    "forecast": ("forecast",),
+    "claims": ("contract_service",),
+    "service": ("contract_service",),
+    "service_reading": ("contract_service", "contract_files"),
+    "reading": ("contract", "case"),
+    "contract": ("contract", "contract_files"),
+    "case": ("case", "public_cases"),
 }
 SETTINGS = """
 [tool.mutmut]

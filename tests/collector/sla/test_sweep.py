@@ -18,6 +18,7 @@ from collector.sla.contract import parse_contract
 from collector.sla.instants import DAY_MS, HOUR_MS
 from collector.sla.sweep import FleetMonths, judge_fleet, tally_fleet
 from collector.sla.tally import MonthSpan, Subject, Tally, Window, month_span, tally_subject
+from collector.sla.terms import Eligibility
 from collector.sla.timeline import Evidence, Ruling
 from tests.collector.sla import fleets
 
@@ -299,6 +300,15 @@ def test_milliseconds_are_64_bit_integers_and_never_floats() -> None:
     fleet = tally_fleet(CONTRACT, [MARCH], [PLAYER], Columns.from_rows([]))
     times = (fleet.active_ms, fleet.counted_ms, fleet.known_ms, fleet.down_ms, fleet.accountable_ms)
     assert {str(column.dtype) for column in times} == {"int64"}
+
+
+@pytest.mark.parametrize("eligibility", [None, CONTRACT.eligibility])
+@pytest.mark.parametrize("subjects", [[], [PLAYER]])
+def test_who_is_affected_is_told_by_flags_even_where_nobody_can_be(
+    eligibility: Eligibility | None, subjects: list[Subject]
+) -> None:
+    fleet = tally_fleet(replace(CONTRACT, eligibility=eligibility), [MARCH], subjects, Columns.from_rows([]))
+    assert (str(fleet.affected.dtype), fleet.affected.shape) == ("bool", (len(subjects), 1))
 
 
 def test_a_run_of_no_subject_is_refused() -> None:
