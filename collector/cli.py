@@ -7,7 +7,7 @@ import asyncio
 import sys
 from pathlib import Path
 
-from collector.config import load_config, load_contracts
+from collector.config import check_contracts, load_config
 from common.logs import set_up
 
 
@@ -40,7 +40,9 @@ def _run(options: argparse.Namespace) -> int:
 
 def _check(options: argparse.Namespace) -> int:
     config = load_config(options.config)
-    contracts = load_contracts(config.contracts.files)
+    contracts, warnings = check_contracts(config.contracts.files)
+    for warning in warnings:
+        print(f"warning: {warning}", file=sys.stderr)
     names = ", ".join(sorted(contracts)) or "none"
     print(f"{options.config}: OK (contracts: {names})")
     return 0

@@ -8,15 +8,18 @@ from pathlib import Path
 from typing import Annotated
 
 import msgspec
+import structlog
 
 from collector.alerts.config import AlertsConfig
 from collector.allowance import Limits, Rate
 from collector.influx.config import InfluxConfig
 from collector.senders import Intake
-from collector.sla.contract import Contract, parse_contract_toml
+from collector.sla.contract import Contract, check_contract_toml
 from collector.web.app import check_listen
 from common.config import ConfigError, Finding, Section, load, read_text
 from common.logs import Format, Level
+
+log = structlog.get_logger(__name__)
 
 Port = Annotated[int, msgspec.Meta(ge=0, le=65535)]
 PerSecond = Annotated[int, msgspec.Meta(ge=1, le=1_000_000)]
@@ -194,8 +197,19 @@ def resolve(config: CollectorConfig, base: Path) -> CollectorConfig:
 
 
 def load_contracts(files: Iterable[str]) -> dict[str, Contract]:
-    """Contract files → contracts by name; ConfigError for the first that is wrong, or for two of one name."""
+    """Contract files → contracts by name, each warning about them in the log; ConfigError as `check_contracts`."""
+    contracts, warnings = check_contracts(files)
+    for each in warnings:
+        log.warning(
+            "contract_caution", file=each.file, key=each.key, id=each.id, message=each.message, remedy=each.remedy
+        )
+    return contracts
+
+
+def check_contracts(files: Iterable[str]) -> tuple[dict[str, Contract], list[Finding]]:
+    """Contract files → contracts by name, and every warning; ConfigError for a wrong one, or two of one name."""
     contracts: dict[str, Contract] = {}
+    warnings: list[Finding] = []
     for name in files:
         path = Path(name)
         if path.stem in contracts:
@@ -203,5 +217,9 @@ def load_contracts(files: Iterable[str]) -> dict[str, Contract]:
                 "collector.contract_twice", name, "contracts.files", f"a second contract {path.stem!r}", "rename one"
             )
             raise ConfigError(finding)
-        contracts[path.stem] = parse_contract_toml(read_text(path), name)
-    return contracts
+        contract, findings = check_contract_toml(read_text(path), name)
+        if contract is None:
+            raise ConfigError(*findings)
+        contracts[path.stem] = contract
+        warnings += findings
+    return contracts, warnings

@@ -16,10 +16,12 @@ from collector.registry.model import ALWAYS, Registry, Subject
 from collector.sla import availability as sla
 from collector.sla.burn import BurnFrame, BurnRate, before_month, burn_frame, burn_rates
 from collector.sla.calendar import Calendar, parse_calendar
+from collector.sla.cautions import unwatched
 from collector.sla.contract import Contract
 from collector.sla.intervals import Interval
 from collector.views import FigureView
 from common.clock import to_datetime
+from wire.states import SubjectKind
 
 if TYPE_CHECKING:
     from collector.fleet import Fleet
@@ -43,6 +45,11 @@ class Agreement:
     def key(self) -> str:
         """Give `tenant/contract`."""
         return f"{self.tenant}/{self.contract_id}"
+
+    @property
+    def unwatched(self) -> tuple[SubjectKind, ...]:
+        """Name the kinds that have weight in the formula, and no subject here."""
+        return tuple(unwatched(self.contract, {subject.kind for subject, _ in self.subjects}))
 
     def frame(self, month: str) -> BurnFrame | None:
         """What a month's budget can burn by; None: nothing can. Made once a month: it looks at every hour of it."""
@@ -221,6 +228,7 @@ def _figure(
         unknown_now=census.unknown,
         down_limit=down_limit,
         burn=burn,
+        unwatched=agreement.unwatched,
     )
 
 

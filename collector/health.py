@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final
 
+from collector.alerts.wording import span_text
 from collector.ingest import SHED_HEARTBEATS_AT
 
 if TYPE_CHECKING:
@@ -28,6 +29,11 @@ def health(collector: Collector) -> dict[str, object]:
         "main_loop": "turning" if collector.turns() else "stuck",
         "influx": "off" if collector.influx is None else collector.influx.health(),
         "contracts_not_given": sorted(collector.live.agreements.missing),
+        "weights_without_subject": {
+            key: list(agreement.unwatched)
+            for key, agreement in sorted(collector.live.agreements.by_key.items())
+            if agreement.unwatched
+        },
     }
 
 
@@ -70,3 +76,12 @@ def _agreements(collector: Collector) -> Iterator[tuple[str, int | float]]:
         yield f"signwatch_players_active{label}", figure.active_now
         yield f"signwatch_players_down{label}", figure.down_now
         yield f"signwatch_players_unknown{label}", figure.unknown_now
+        yield f"signwatch_weights_without_subject{label}", len(figure.unwatched)
+        for rate in figure.burn:
+            windows = f'{{agreement="{key}",long="{_window(rate.long_ms)}",short="{_window(rate.short_ms)}"}}'
+            yield f"signwatch_burn_rate{windows}", float(rate.rate)
+            yield f"signwatch_burn_rate_limit{windows}", float(rate.limit)
+
+
+def _window(length_ms: int) -> str:
+    return span_text(length_ms).replace(" ", "")

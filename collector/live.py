@@ -85,6 +85,10 @@ class Live:
             log.warning(
                 "contract_not_given", contract=name, subjects=len(subjects), remedy="add its file to [contracts] files"
             )
+        for agreement in self.agreements.by_key.values():
+            for kind in agreement.unwatched:
+                remedy = f"register a {kind} (signwatch registry apply), or take its weight out of the contract"
+                log.warning("weight_without_subject", agreement=agreement.key, kind=kind, remedy=remedy)
         self._by_place = {place_of(subject): subject for subject in registry.subjects.values()}
         self._ordered = sorted(registry.subjects.values(), key=self._order)
         self._emitting.clear()

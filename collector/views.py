@@ -11,6 +11,7 @@ from fractions import Fraction
 from typing import Literal, Protocol
 
 from collector.sla.burn import BurnRate
+from wire.states import SubjectKind
 
 Link = Literal["online", "silent", "gone", "never"]
 ClockSource = Literal["synced", "received", "estimated"]
@@ -101,6 +102,7 @@ class FigureView:
     unknown_now: int  # of those, unknown
     down_limit: Fraction  # share of active players above which the alarm rings
     burn: tuple[BurnRate, ...] = ()  # how fast the error budget burns; empty: there is none to burn
+    unwatched: tuple[SubjectKind, ...] = ()  # kinds with weight of which no subject is registered
 
     @property
     def key(self) -> str:

@@ -1,8 +1,8 @@
 """PURE. Views and messages → line protocol with millisecond timestamps (docs/influx.md has every name).
 
 Tags are ids from the registry and closed lists, so that the number of series is bounded by the fleet; a place that is
-not known is `-`, which no id can be. A field's type never changes: `_ratio` and host figures are floats, `_count`,
-`_ms`, `_code` and flags (0 or 1) are integers, the rest are texts. Exact fractions become floats only here.
+not known is `-`, which no id can be. A field's type never changes: `_ratio`, `_rate` and host figures are floats,
+`_count`, `_ms`, `_code` and flags (0 or 1) are integers, the rest are texts. Exact fractions become floats only here.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from typing import Any, Final
 from influxdb_client.client.write.point import Point
 from influxdb_client.domain.write_precision import WritePrecision
 
+from collector.alerts.wording import span_text
 from collector.views import AlertView, FigureView, HostFigures, PlatformView, PlayerView, RunView
 from wire.messages import Heartbeat
 from wire.states import PLAYER_STATES, UP_STATES
@@ -209,6 +210,27 @@ def threshold_points(figure: FigureView) -> list[str]:
     ]
 
 
+def burn_points(figure: FigureView) -> list[str]:
+    """How fast the error budget burns, a line a pair of windows; `window` is the long one: `1h`, `6h`, `3d`."""
+    return [
+        _line(
+            "burn",
+            {"tenant": figure.tenant, "contract": figure.contract, "window": span_text(rate.long_ms).replace(" ", "")},
+            {
+                "long_rate": _ratio(rate.long_rate),
+                "short_rate": _ratio(rate.short_rate),
+                "rate": _ratio(rate.rate),
+                "limit_rate": _ratio(rate.limit),
+                "short_ms": rate.short_ms,
+                "severity": rate.severity,
+                "over": int(rate.over),
+            },
+            figure.computed_ms,
+        )
+        for rate in figure.burn
+    ]
+
+
 def alert_point(alert: AlertView, now_ms: int | None = None) -> str:
     """One alert: at its closing; while it is open at `now_ms` (say it with each snapshot), or at its opening."""
     tenant, _, contract = alert.agreement.partition("/")
@@ -261,6 +283,7 @@ def snapshot_points(
         *(platform_point(platform, now_ms) for platform in platforms),
         *(figure_point(figure) for figure in figures),
         *(line for figure in figures for line in threshold_points(figure)),
+        *(line for figure in figures for line in burn_points(figure)),
         *open_alert_points(figures, open_alerts, now_ms),
         *(alert_point(alert, now_ms) for alert in open_alerts),
     ]

@@ -6,7 +6,7 @@ None of these stops a contract from loading; `signwatch contract check` prints t
 from __future__ import annotations
 
 import itertools
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 from decimal import Decimal
 from fractions import Fraction
 from typing import Final
@@ -39,18 +39,19 @@ def cautions(contract: Contract, file: str) -> list[Finding]:
 
 def weights_without_subject(contract: Contract, kinds: Collection[str], file: str) -> list[Finding]:
     """Errors: a kind that weighs something, while none of its subjects is judged. `kinds`: those that are."""
-    rules = contract.availability
     report = Report(file)
-    weights: Iterable[tuple[SubjectKind, Fraction]] = (
-        ("platform", rules.platform_weight),
-        ("player", rules.players_weight),
-    )
-    for kind, weight in weights:
-        if weight > 0 and kind not in kinds:
-            key = f"availability.weights.{_WEIGHT_KEYS[kind]}"
-            message = f"weighs {plain(weight)}, and no {kind} is judged by this contract"
-            report.error("contract.weights.no_subject", key, message, f"register a {kind}, or take its weight away")
+    for kind, weight in unwatched(contract, kinds).items():
+        key = f"availability.weights.{_WEIGHT_KEYS[kind]}"
+        message = f"weighs {plain(weight)}, and no {kind} is judged by this contract"
+        report.error("contract.weights.no_subject", key, message, f"register a {kind}, or take its weight away")
     return report.findings
+
+
+def unwatched(contract: Contract, kinds: Collection[str]) -> dict[SubjectKind, Fraction]:
+    """The weight of each kind that none of the judged subjects is of: its part counts as if it had never failed."""
+    rules = contract.availability
+    weights: dict[SubjectKind, Fraction] = {"platform": rules.platform_weight, "player": rules.players_weight}
+    return {kind: weight for kind, weight in weights.items() if weight > 0 and kind not in kinds}
 
 
 def _about_the_month(contract: Contract, report: Report) -> None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 from urllib.parse import quote
 
+from collector.alerts.wording import span_text, times_text
 from collector.web.format import Times, duration, percent, plain, short_percent
 from collector.web.gauges import Gauge, Scale, gauge, scale, status
 from collector.web.tiles import known_state
@@ -14,8 +15,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from fractions import Fraction
 
+    from collector.sla.burn import BurnRate
     from collector.views import AlertView, FigureView, PlatformView
     from collector.web.texts import Texts
+    from wire.states import SubjectKind
 
 _ONE_COLUMN_UP_TO: Final = 2  # agreements beside the fleet; more of them stand above it
 
@@ -43,6 +46,17 @@ class Part:
 
 
 @dataclass(frozen=True, slots=True)
+class Burn:
+    """How fast the error budget burns in a pair of windows; `title` has both rates."""
+
+    windows: str
+    rate: str
+    limit: str
+    over: bool
+    title: str
+
+
+@dataclass(frozen=True, slots=True)
 class Card:
     """One agreement, ready to be drawn."""
 
@@ -59,6 +73,8 @@ class Card:
     platforms: tuple[PlatformChip, ...]
     down: Gauge
     affected: Gauge | None
+    burns: tuple[Burn, ...]
+    cautions: tuple[str, ...]
     unknown: int
     emitting: int
     computed: str
@@ -136,6 +152,8 @@ def card(
         platforms=tuple(_chip(part, t) for part in own),
         down=gauge(figure.down_now, figure.active_now, figure.unknown_now, figure.down_limit),
         affected=affected,
+        burns=tuple(_burn(rate, t) for rate in figure.burn),
+        cautions=tuple(_caution(figure, kind, t) for kind in figure.unwatched),
         unknown=figure.unknown_now,
         emitting=figure.emitting_now,
         computed=times.clock(figure.computed_ms),
@@ -148,6 +166,23 @@ def _part(
     label: str, weight: Fraction, share: Fraction | None, downtime_ms: int, coverage: Fraction | None, decimals: int
 ) -> Part:
     return Part(label, short_percent(weight), percent(share, decimals), duration(downtime_ms), _coverage(coverage))
+
+
+def _burn(rate: BurnRate, t: Texts) -> Burn:
+    long, short = span_text(rate.long_ms), span_text(rate.short_ms)
+    rates = {"long_rate": times_text(rate.long_rate), "short_rate": times_text(rate.short_rate)}
+    return Burn(
+        windows=f"{long} / {short}",
+        rate=times_text(rate.rate),
+        limit=times_text(rate.limit),
+        over=rate.over,
+        title=t.burn_title.format(long=long, short=short, **rates),
+    )
+
+
+def _caution(figure: FigureView, kind: SubjectKind, t: Texts) -> str:
+    weight = figure.platform_weight if kind == "platform" else figure.players_weight
+    return t.named("unwatched", kind).format(weight=short_percent(weight))
 
 
 def _coverage(share: Fraction | None) -> str | None:

@@ -124,6 +124,7 @@ def figure(view: FigureView) -> Json:
         },
         "now": _now(view),
         "burn": [_burn(rate) for rate in view.burn],
+        "unwatched": list(view.unwatched),
     }
 
 

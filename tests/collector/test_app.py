@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -72,6 +72,21 @@ async def test_figures_are_computed_on_the_event_loop_again_and_again(running: t
     collector.live.on_figure(lambda _figure: threads.append(threading.current_thread()))
     await until(lambda: len(threads) >= 3, "three figures")
     assert set(threads) == {threading.main_thread()}
+
+
+async def test_a_weight_without_a_subject_is_told_by_health_and_metrics(running: tuple[Collector, SetClock]) -> None:
+    collector, _ = running
+    await collector.live.compute()
+    assert collector.desk.health()["weights_without_subject"] == {"acme/admira": ["platform"]}
+    numbers = collector.desk.metrics()
+    assert numbers['signwatch_weights_without_subject{agreement="acme/admira"}'] == 1
+    assert numbers['signwatch_burn_rate{agreement="acme/admira",long="1h",short="5min"}'] == 0
+    assert numbers['signwatch_burn_rate_limit{agreement="acme/admira",long="3d",short="6h"}'] >= 0.9
+    portal = Subject("acme", "", "portal", "platform", "Portal", "admira")
+    await collector._registry_changed(replace(REGISTRY, subjects={**REGISTRY.subjects, portal.key: portal}))
+    await collector.live.compute()
+    assert collector.desk.health()["weights_without_subject"] == {}
+    assert collector.live.figures["acme/admira"].unwatched == ()
 
 
 @pytest.mark.parametrize("step_ms", [HOUR, -HOUR])

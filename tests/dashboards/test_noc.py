@@ -17,7 +17,7 @@ from collector.influx.writer import InfluxWriter
 from collector.views import FigureView, PlatformView, PlayerView, RunView
 from common.clock import SystemClock
 from common.tasks import cancel, spawn
-from tests.collector.alerts.samples import alert, figure, player
+from tests.collector.alerts.samples import alert, burning, figure, player
 from tests.dashboards.queries import NOC, ROOT, Board, panels, queries
 from tests.fixtures.influx import InfluxServer
 from tests.fixtures.waiting import until
@@ -43,7 +43,8 @@ def fleet(now_ms: int, down: int) -> list[PlayerView]:
 
 
 def figures(now_ms: int, down: int) -> list[FigureView]:
-    share = {"active_now": 3, "down_now": down, "unknown_now": 1, "players": 3, "affected_players": down}
+    share: dict[str, Any] = {"active_now": 3, "down_now": down, "unknown_now": 1, "players": 3}
+    share |= {"affected_players": down, "burn": (burning(3 * down, 4 * down),)}
     bar = {"tenant": "bar", "active_now": 1, "percent": "100.00", "availability": Fraction(1), "affected_players": None}
     return [figure(computed_ms=now_ms, **share), figure(computed_ms=now_ms, **bar)]
 
@@ -162,6 +163,7 @@ EXPECTED: dict[str, Any] = {
         f"{A} affected": [0, pytest.approx(1 / 3), pytest.approx(2 / 3), pytest.approx(2 / 3)],
         f"{A} limit": [0.2] * 4,
     },
+    "Burn of the error budget": {f"{A} 6h burns": [0, 3, 6, 6], f"{A} 6h limit": [6] * 4},
     "Open alerts, with their reasons": [
         {
             "severity": "critical",

@@ -6,6 +6,7 @@ from dataclasses import replace
 from fractions import Fraction
 from typing import Any, Final
 
+from collector.sla.burn import BurnRate
 from collector.views import AlertView, FigureView, PlayerView
 
 NOW_MS: Final = 1_772_359_331_000  # 2026-03-01T10:02:11Z
@@ -67,6 +68,13 @@ _PLAYER: Final = PlayerView(
 def figure(**changes: Any) -> FigureView:
     """A month in good order, with what the test wants changed."""
     return replace(_FIGURE, **changes)
+
+
+def burning(long: Fraction | int, short: Fraction | int, limit: Fraction | int = 6, **changes: Any) -> BurnRate:
+    """Six hours and half an hour, each at a rate, against a limit."""
+    rates = Fraction(long), Fraction(short), Fraction(limit)
+    rate = BurnRate("critical", 21_600_000, 1_800_000, *rates, capped=False, budget=Fraction(1, 100))
+    return replace(rate, **changes)
 
 
 def breached(**changes: Any) -> FigureView:

@@ -1,10 +1,11 @@
 from __future__ import annotations
 
 import urllib.request
+from fractions import Fraction
 
 from collector.influx import points
 from collector.views import PlatformView, RunView
-from tests.collector.alerts.samples import NOW_MS, alert, figure, player
+from tests.collector.alerts.samples import NOW_MS, alert, burning, figure, player
 from tests.fixtures.influx import InfluxServer, StartInflux
 from wire.messages import Heartbeat, Run
 
@@ -147,6 +148,15 @@ def test_a_figure_carries_levels_shares_and_what_is_not_known_is_absent(influx: 
     assert shares["players_unknown"]["over"] == 0
 
 
+def test_how_fast_the_budget_burns_is_a_line_for_each_pair_of_windows(influx: InfluxServer) -> None:
+    slow = burning(1, Fraction(1, 2), 1, severity="warning", long_ms=259_200_000, short_ms=21_600_000)
+    write(influx, *points.burn_points(figure(burn=(burning(6, 7), slow))))
+    fast, rest = sorted(influx.rows('SELECT * FROM "burn"'), key=lambda row: row["severity"])
+    assert (fast["window"], fast["long_rate"], fast["short_rate"], fast["rate"]) == ("6h", 6, 7, 6)
+    assert (fast["limit_rate"], fast["short_ms"], fast["over"]) == (6, 1_800_000, 1)
+    assert (rest["window"], rest["rate"], rest["severity"], rest["over"]) == ("3d", 0.5, "warning", 0)
+
+
 def test_exactly_the_limit_is_not_over_it() -> None:
     line = next(line for line in points.threshold_points(figure(down_now=8)) if "kind=players_down" in line)
     assert "over=0i" in line
@@ -192,10 +202,10 @@ def test_a_snapshot_says_everything_that_is_true_now(influx: InfluxServer) -> No
         url="https://portal.example/",
         latency_ms=321,
     )
-    lines = points.snapshot_points([player()], [portal], [figure()], [alert()], NOW_MS)
+    lines = points.snapshot_points([player()], [portal], [figure(burn=(burning(1, 2),))], [alert()], NOW_MS)
     write(influx, *lines)
     names = {value for series in influx.query("SHOW MEASUREMENTS") for (value,) in series.values}
-    assert names == {"player", "fleet", "platform", "figure", "threshold", "alert", "alerts_open"}
+    assert names == {"player", "fleet", "platform", "figure", "threshold", "burn", "alert", "alerts_open"}
     (row,) = influx.rows('SELECT * FROM "platform"')
     assert (row["platform"], row["state"], row["up"], row["latency_ms"], row["state_age_ms"]) == (
         "portal",

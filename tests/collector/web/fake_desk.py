@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 
+from collector.sla.burn import BurnRate, Severity
 from collector.views import AlertView, Event, FigureView, Newcomer, PlatformView, PlayerView, RunView
 from common.clock import Clock, ManualClock
 
@@ -131,7 +132,17 @@ def make_figure(
         down_now=sum(player.state not in {"playing", "unknown"} for player in players),
         unknown_now=sum(player.state == "unknown" for player in players),
         down_limit=Fraction(1, 5),
+        burn=(
+            _burn("critical", (HOUR, 5 * MINUTE), ("0.31", "0"), "14.4"),
+            _burn("critical", (6 * HOUR, 30 * MINUTE), ("0.62", "0"), "6"),
+            _burn("warning", (72 * HOUR, 6 * HOUR), ("2.1", "1.25"), "1"),
+        ),
     )
+
+
+def _burn(severity: Severity, lengths_ms: tuple[int, int], rates: tuple[str, str], limit: str) -> BurnRate:
+    long, short = map(Fraction, rates)
+    return BurnRate(severity, *lengths_ms, long, short, Fraction(limit), capped=False, budget=Fraction(1, 100))
 
 
 def make_alert(now_ms: int = NOW_MS, **changes: object) -> AlertView:

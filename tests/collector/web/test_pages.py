@@ -56,6 +56,23 @@ async def test_the_wall_shows_the_figure_its_levels_its_parts_and_the_share_down
         assert words in text
 
 
+async def test_how_fast_the_error_budget_burns_stands_on_the_card(client: TestClient) -> None:
+    found = await page(client, "/")
+    for words in ("Error budget burns", "1 h / 5 min 0×", "limit 14.4×", "3 d / 6 h 1.25×", "limit 1×"):
+        assert words in found.text
+    assert len(found.all("li", "over")) == 1  # the slow pair: both of its windows are at the limit or beyond
+    (slow,) = found.all("li", "over")
+    assert slow["title"] == "3 d: 2.1 times the even rate; 6 h: 1.25. It rings when both reach the limit."
+
+
+async def test_a_weight_without_a_subject_is_told_on_the_card(client: TestClient, desk: FakeDesk) -> None:
+    assert (await page(client, "/")).all("p", "caution") == []
+    desk.figure_views = [replace(desk.figure_views[0], unwatched=("platform",), burn=())]
+    found = await page(client, "/")
+    assert "No platform is registered under this contract: its weight of 20 % counts as up." in found.text
+    assert found.all("div", "burns") == []
+
+
 async def test_each_player_has_one_light_tile_with_its_words_and_its_page(client: TestClient, desk: FakeDesk) -> None:
     desk.set_state(SUBJECT, "stopped")
     tiles = (await page(client, "/")).all("a", "t")
