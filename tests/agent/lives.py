@@ -19,11 +19,11 @@ BIG: Final = 64 * 1024 * 1024
 class Life:
     """One agent's life after another on the same directory."""
 
-    def __init__(self, directory: Path, clock: ManualClock) -> None:
+    def __init__(self, directory: Path, clock: ManualClock, device: str = DEVICE) -> None:
         self.directory = directory
         self.clock = clock
         self.journal = Journal(directory)
-        self.spool = self._open(BIG)
+        self.spool = self._open(BIG, device)
 
     @property
     def file(self) -> Path:
