@@ -68,11 +68,12 @@ class Evidence:
         self._spool.turn(closed, [])
 
     def stated(self, mono_ms: int, suspended_ms: int = 0) -> list[Opened]:
-        """The open runs that a heartbeat states now: those that somebody has looked at lately, and since any sleep."""
+        """The open runs that a heartbeat states now: on disk, and looked at lately and since any sleep."""
         fresh: list[Opened] = []
         for one in self._spool.open_runs:
             track = self.tracks.get(one.run.output)
-            if self._is_fresh(track, mono_ms) and track is not None and not _slept_ms(track, suspended_ms):
+            fresh_enough = self._is_fresh(track, mono_ms) and self._spool.recorded(one)
+            if track is not None and fresh_enough and not _slept_ms(track, suspended_ms):
                 one.stated = True
                 fresh.append(one)
         return fresh

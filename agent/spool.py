@@ -70,6 +70,7 @@ class Spool:
         self._reserved = 0  # of a spool id that only memory knows yet
         self._runs: dict[Name, _Waiting] = {}
         self._open: dict[str, Opened] = {}
+        self._tickets: dict[Name, int] = {}  # of the open runs
         self._clocks: dict[str, int] = {}
         self.id = _new_id()
         self.size_bytes = 0
@@ -117,6 +118,10 @@ class Spool:
             if self._disk.settled(waiting.ticket):
                 yield waiting.kept
 
+    def recorded(self, opened: Opened) -> bool:
+        """Whether that open run is durable (or cannot be, as long as the disk is in trouble), and may be told of."""
+        return self._disk.settled(self._tickets.get((opened.spool, opened.run.seq), 0))
+
     def holds(self, name: Name) -> bool:
         """Whether that run still waits."""
         return name in self._runs
@@ -146,6 +151,8 @@ class Spool:
     def turn(self, closed: Sequence[Kept], opened: Iterable[Opened]) -> None:
         """Runs ended, and these are all that are open from now on. Call `commit` to make it durable."""
         self._open = {entry.run.output: entry for entry in opened}
+        names = [(entry.spool, entry.run.seq) for entry in self._open.values()]
+        self._tickets = {name: self._tickets.get(name, self._disk.ticket) for name in names}
         for kept in closed:
             self._add(kept)
         self._disk.put(Turn(list(closed), list(self._open.values())), urgent=True)

@@ -113,6 +113,7 @@ async def test_an_orderly_stop_ends_every_run_at_its_last_observation(bench: Ben
 async def test_what_nobody_has_looked_at_lately_is_not_stated(bench: Bench) -> None:
     bench.see("playing")
     bench.see("playing", after_s=40, output="side")
+    await bench.spool.commit()
     assert [one.run.output for one in bench.evidence.stated(bench.clock.mono)] == ["main", "side"]
     bench.clock.advance(20_001)
     assert [one.run.output for one in bench.evidence.stated(bench.clock.mono)] == ["side"]
@@ -180,8 +181,10 @@ async def test_a_doubt_that_the_machine_slept_over_ends_the_run_where_the_doubt_
 async def test_a_run_is_not_stated_after_a_sleep_until_somebody_has_looked_again(bench: Bench) -> None:
     bench.see("playing")
     bench.clock.suspend(10_000)
+    await bench.spool.commit()
     assert bench.evidence.stated(bench.clock.mono, bench.clock.suspended) == []
     bench.see("playing")
+    await bench.spool.commit()
     assert len(bench.evidence.stated(bench.clock.mono, bench.clock.suspended)) == 1
 
 
@@ -206,9 +209,17 @@ async def test_the_jitter_of_two_clocks_is_no_sleep(bench: Bench) -> None:
 
 async def test_what_a_heartbeat_has_told_of_is_remembered_with_the_run(bench: Bench) -> None:
     bench.see("playing")
+    await bench.spool.commit()
     bench.evidence.stated(bench.clock.mono)
     bench.see("stopped")
     bench.see("stopped")
     bench.see("playing")
     await bench.spool.commit()
     assert [kept.stated for kept in bench.spool.sendable()] == [True, False]
+
+
+async def test_a_run_is_stated_only_when_it_is_durable(bench: Bench) -> None:
+    bench.see("playing")
+    assert bench.evidence.stated(bench.clock.mono) == []
+    await bench.spool.commit()
+    assert [one.run.state for one in bench.evidence.stated(bench.clock.mono)] == ["playing"]

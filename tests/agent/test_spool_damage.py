@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import errno
 import os
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from agent.journal import NAME, Journal
+from agent.records import Kept, Turn, line
+from agent.spool import Bounds, Spool
 from common.clock import ManualClock
-from tests.agent.lives import Life, aside, live_through, names, waiting
+from tests.agent.lives import BIG, DEVICE, Life, aside, live_through, names, waiting
 
 
 async def test_a_cut_in_the_middle_of_a_line_keeps_what_is_intact_and_takes_a_new_spool_id(life: Life) -> None:
@@ -193,3 +198,78 @@ async def test_whatever_happens_to_the_file_the_agent_starts_and_no_name_is_used
     assert spool.issue() not in names(closed)
     assert waiting(life.reborn()) == kept
     life.crash()
+
+
+# --- every place, every bit -----------------------------------------------------------------------------------------
+
+
+class Small:
+    """A small spool's file, what it holds, and which names are taken."""
+
+    def __init__(self, content: bytes, closed: list[Kept]) -> None:
+        self.content = content
+        self.closed = closed
+        self.lines = content.splitlines(keepends=True)
+
+    def survives(self, directory: Path, content: bytes) -> None:
+        """Open a spool on that content: the untouched lines' runs are there, nothing else is, and no name comes again.
+
+        A flip may turn a byte into a line end, which splits a line: both halves are damage, and no others.
+        """
+        directory.mkdir()
+        (directory / NAME).write_bytes(content)
+        intact = set(content.splitlines(keepends=True)) & set(self.lines)
+        whole = content in (self.content, *(b"".join(self.lines[:end]) for end in range(len(self.lines) + 1)))
+        journal = Journal(directory)
+        spool = Spool.open(journal, DEVICE, ManualClock(boot="f" * 32), Bounds(BIG), 60)
+        kept = {(one.spool, one.run.seq): one for one in waiting(spool)}
+        expected = [one for one in self.closed if line(Turn([one], [])) in intact]
+        assert spool.trouble is None
+        assert [one for one in self.closed if (one.spool, one.run.seq) in kept] == expected
+        assert all(kept[one.spool, one.run.seq] == one for one in expected)
+        assert spool.damaged == len(journal.asides()) == (not whole)
+        assert [file.read_bytes() for file in journal.asides()] == ([] if whole else [content])
+        assert spool.issue() not in names(self.closed)
+        journal.close()
+
+
+@pytest.fixture
+async def small(life: Life) -> Small:
+    closed = await live_through(life, 3)
+    life.reborn()
+    life.crash()
+    content = life.file.read_bytes()
+    assert all(line(Turn([one], [])) in content for one in closed)
+    return Small(content, closed)
+
+
+@pytest.fixture
+def memory() -> Iterator[Path]:
+    """A folder in memory: thousands of spools are opened, and what is tested here is not the disk."""
+    shared = Path("/dev/shm")
+    with tempfile.TemporaryDirectory(dir=shared if shared.is_dir() else None) as folder:
+        yield Path(folder)
+
+
+def test_a_small_spool_that_is_cut_off_at_any_byte_starts_with_what_is_intact(small: Small, memory: Path) -> None:
+    for end in range(len(small.content) + 1):
+        small.survives(memory / f"cut-{end}", small.content[:end])
+
+
+def test_a_small_spool_with_a_flipped_bit_in_any_byte_starts_with_what_is_intact(small: Small, memory: Path) -> None:
+    for place in range(len(small.content)):
+        small.survives(memory / f"flip-{place}", _flipped(small.content, place, place % 8))
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1800)
+@pytest.mark.parametrize("bit", range(8))
+def test_a_small_spool_with_any_bit_flipped_starts_with_what_is_intact(small: Small, memory: Path, bit: int) -> None:
+    for place in range(len(small.content)):
+        small.survives(memory / f"flip-{place}", _flipped(small.content, place, bit))
+
+
+def _flipped(content: bytes, place: int, bit: int) -> bytes:
+    damaged = bytearray(content)
+    damaged[place] ^= 1 << bit
+    return bytes(damaged)

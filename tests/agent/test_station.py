@@ -66,8 +66,9 @@ def test_hello_says_who_we_are_and_what_we_remember_of_clocks(bench: Bench) -> N
     assert hello.clocks == [BootClock(boot="b" * 32, offset_ms=bench.clock.wall - bench.clock.mono)]
 
 
-def test_a_heartbeat_states_the_open_runs_without_their_boot(bench: Bench) -> None:
+async def test_a_heartbeat_states_the_open_runs_without_their_boot(bench: Bench) -> None:
     bench.see("playing")
+    await bench.spool.commit()
     (beat,) = bench.station.heartbeats()
     assert [(run.state, run.boot) for run in beat.open] == [("playing", None)]
     assert bench.spool.open_runs[0].run.boot == "b" * 32
@@ -81,17 +82,18 @@ def test_before_the_first_reading_a_heartbeat_states_nothing(bench: Bench) -> No
     assert (beat.open, beat.spool) == ([], bench.spool.id)
 
 
-def test_the_fullest_heartbeat_fits_into_a_message(tmp_path: Path) -> None:
+async def test_the_fullest_heartbeat_fits_into_a_message(tmp_path: Path) -> None:
     bench = Bench(tmp_path, outputs=MAX_OUTPUTS)
     for _ in range(2):
         bench.see("frozen", "\U0001f39e\\" * 500)
+    await bench.spool.commit()
     (beat,) = bench.station.heartbeats()
     assert len(beat.open) == MAX_OUTPUTS
     assert len(encode(beat)) < MAX_BODY_BYTES
     bench.journal.close()
 
 
-def test_runs_that_two_spools_numbered_are_stated_in_two_heartbeats(
+async def test_runs_that_two_spools_numbered_are_stated_in_two_heartbeats(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     bench = Bench(tmp_path, outputs=2)
@@ -101,6 +103,7 @@ def test_runs_that_two_spools_numbered_are_stated_in_two_heartbeats(
     old = bench.spool.id
     bench.spool._next = bench.spool._disk.reserved  # every reserved seq is used, and no more can be had
     bench.evidence.take(second, Reading("playing"), at)
+    await bench.spool.commit()
     beats = bench.station.heartbeats()
     assert {beat.spool: [run.output for run in beat.open] for beat in beats} == {old: [first], bench.spool.id: [second]}
     assert old != bench.spool.id
