@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import signal
 from collections.abc import Callable
+from functools import partial
 from typing import Final
 
 import structlog
 
 from agent import host
-from agent.config import Settings
+from agent.combine import Panel
+from agent.config import Settings, Watched
 from agent.evidence import Evidence
 from agent.host import Sampler
 from agent.journal import Journal, SpoolBusyError
@@ -19,9 +21,9 @@ from agent.probes import PROBES
 from agent.probes.base import Around, Reading, Report
 from agent.publisher import Publisher
 from agent.spool import Bounds, Spool
-from agent.station import Station, rules_of
+from agent.station import Station, rules_of, stands_ms
 from agent.status import Status
-from agent.watch import Watch
+from agent.watch import Take, Watch
 from common import systemd
 from common.clock import Clock
 from common.config import ConfigError, Finding
@@ -64,7 +66,8 @@ class Agent:
         self._ending = False
         self._mailboxes: dict[str, Callable[[Report], None]] = {}
         self._spool = open_spool(settings, clock)
-        self._evidence = Evidence(self._spool, clock, {output.id: rules_of(output) for output in config.outputs})
+        rules = {output.id: rules_of(output, settings.watched[output.id]) for output in config.outputs}
+        self._evidence = Evidence(self._spool, clock, rules)
         self._sampler = Sampler(settings.path(config.spool.dir), clock)
         station = Station(settings, clock, self._spool, self._evidence, self._sampler)
         self._publisher = Publisher(settings, station, clock)
@@ -95,7 +98,7 @@ class Agent:
             figures = group.create_task(self._sampler.run(self._settings.config.interval_s))
             watchdog = group.create_task(systemd.feed_watchdog(self._status.turning))
             systemd.notify("READY=1")
-            log.info("started", device=str(self._settings.address), outputs=sorted(self._settings.options))
+            log.info("started", device=str(self._settings.address), outputs=sorted(self._settings.watched))
             await self._stop.wait()
             systemd.notify("STOPPING=1")
             await cancel(*watching)
@@ -141,14 +144,21 @@ class Agent:
 
     def _watches(self) -> list[Watch]:
         watches: list[Watch] = []
-        for output in self._settings.config.outputs:
-            early = asyncio.Event()
-            around = Around(output.id, self._clock, early.set, self._mailboxes)
-            probe = PROBES[output.probe].build(self._settings.options[output.id], around)
-            timing = (output.interval_s, output.timeout_s)
-            watches.append(Watch(output.id, probe, *timing, self._clock, self._take, early))
+        for output, all_watched in self._settings.watched.items():
+            panel = Panel({watched.probe: stands_ms(watched) for watched in all_watched})
+            for watched in all_watched:
+                take = partial(self._take, output, panel, watched.probe)
+                watches.append(self._watch(output, watched, take))
         return watches
 
-    def _take(self, output: str, reading: Reading, at: Instant, suspended_ms: int) -> None:
-        if self._evidence.take(output, reading, at, suspended_ms):
+    def _watch(self, output: str, watched: Watched, take: Take) -> Watch:
+        early = asyncio.Event()
+        around = Around(output, self._clock, early.set, self._mailboxes)
+        probe = PROBES[watched.probe].build(watched.options, around)
+        name = f"{output}-{watched.probe}"
+        return Watch(name, probe, watched.interval_s, watched.timeout_s, self._clock, take, early)
+
+    def _take(self, output: str, panel: Panel, probe: str, reading: Reading, at: Instant, suspended_ms: int) -> None:
+        judged = panel.hear(probe, reading, at)
+        if self._evidence.take(output, judged.reading, judged.at, suspended_ms, again=judged.again):
             self._changed.set()

@@ -20,11 +20,11 @@ def check(settings: Settings) -> list[Finding]:
     """Look around; findings of level "error" and "warning"."""
     found = [*_secrets(settings), *_spool(settings)]
     for place, output in enumerate(settings.config.outputs):
-        if output.timeout_s > output.interval_s:
-            key = f"outputs[{place}].timeout_s"
-            found.append(
-                Finding("agent.timeout", str(settings.file), key, "is over interval_s", "lower it", level="warning")
-            )
+        for watched in settings.watched[output.id]:
+            if watched.timeout_s > watched.interval_s:
+                key = f"outputs[{place}].{watched.probe}.timeout_s"
+                message = f"{watched.timeout_s:g} s is over its interval of {watched.interval_s:g} s"
+                found.append(Finding("agent.timeout", str(settings.file), key, message, "lower it", level="warning"))
     return found
 
 

@@ -15,6 +15,7 @@ from common.config import ConfigError, Finding
 
 if TYPE_CHECKING:
     from agent.config import Settings
+    from agent.probes.base import Reading
 
 DEFAULT_FILE = "/etc/signwatch/agent.toml"
 # What libraries import for those who speak TLS or HTTP: see `common.deferred`.
@@ -33,7 +34,7 @@ def add_parser(subparsers: Any) -> None:  # noqa: ANN401 - argparse's own type i
     actions = parser.add_subparsers(metavar="ACTION", required=True)
     _add(actions, "run", "watch and report, until stopped", _run)
     _add(actions, "check", "say what is wrong with a configuration, and how to mend it", _check)
-    probe = _add(actions, "probe", "run one output's probe once and print what it saw", _probe)
+    probe = _add(actions, "probe", "run an output's probes once and print what they saw", _probe)
     probe.add_argument("output", metavar="NAME", help="the id of the output")
     probe.add_argument("--json", action="store_true", help="print one JSON object")
 
@@ -73,7 +74,7 @@ def _check(arguments: argparse.Namespace) -> int:
         print(f"{finding.level}: {finding}", file=sys.stderr)
     if any(finding.level == "error" for finding in findings):
         return 1
-    outputs = ", ".join(f"{output.id} ({output.probe})" for output in settings.config.outputs)
+    outputs = ", ".join(f"{output.id} ({', '.join(output.probes)})" for output in settings.config.outputs)
     print(f"OK: {settings.address} watches {outputs} and reports to {settings.config.mqtt.host}:{settings.port}")
     return 0
 
@@ -87,21 +88,29 @@ def _probe(arguments: argparse.Namespace) -> int:
 
     logs.set_up("warning")
     settings = load(arguments.config)
-    if arguments.output not in settings.options:
+    if arguments.output not in settings.watched:
         raise ConfigError(_no_output(settings, arguments.output))
     clock = SystemClock()
     at_ms = clock.wall_ms()
-    reading = asyncio.run(ask_once(settings, arguments.output, clock))
+    answers = asyncio.run(ask_once(settings, arguments.output, clock))
     if arguments.json:
-        seen = {"output": arguments.output, "at": iso(at_ms), **reading._asdict()}
+        probes = {name: reading._asdict() for name, reading in answers.probes.items()}
+        seen = {"output": arguments.output, "at": iso(at_ms), **answers.output._asdict(), "probes": probes}
         print(msgspec.json.encode(seen).decode())
-    else:
-        cause = f", cause {reading.cause}" if reading.cause else ""
-        detail = f": {reading.detail}" if reading.detail else ""
-        print(f"{arguments.output} is {reading.state}{cause}{detail}")
+        return 0
+    print(_told(arguments.output, answers.output))
+    if len(answers.probes) > 1:
+        for name, reading in answers.probes.items():
+            print("  " + _told(name, reading))
     return 0
 
 
+def _told(who: str, reading: Reading) -> str:
+    cause = f", cause {reading.cause}" if reading.cause else ""
+    detail = f": {reading.detail}" if reading.detail else ""
+    return f"{who} is {reading.state}{cause}{detail}"
+
+
 def _no_output(settings: Settings, name: str) -> Finding:
-    known = ", ".join(sorted(settings.options))
+    known = ", ".join(sorted(settings.watched))
     return Finding("agent.no_output", str(settings.file), "outputs", f"no output {name!r}", f"use one of: {known}")

@@ -7,6 +7,7 @@ on this machine may stand in the way is `agent.check`'s business.
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Final, Literal
@@ -22,6 +23,8 @@ from wire.states import PlayerState
 from wire.topics import Address
 
 Seconds = Annotated[float, msgspec.Meta(gt=0, le=MAX_INTERVAL_S)]
+Interval = Annotated[float, msgspec.Meta(ge=0.2, le=3600)]
+Timeout = Annotated[float, msgspec.Meta(ge=1, le=3600)]  # less than a first reading takes proves nothing
 Port = Annotated[int, msgspec.Meta(ge=1, le=65_535)]
 Text = Annotated[str, msgspec.Meta(min_length=1)]
 MAX_OUTPUTS: Final = 32  # so that a heartbeat always fits into 64 KiB
@@ -92,14 +95,26 @@ class ConfirmTable(Section, frozen=True):
     hold_s: Annotated[float, msgspec.Meta(ge=0, le=3600)] = 0.0
 
 
+class Timing(Section, frozen=True):
+    """What every probe's own table may hold besides the probe's keys; absent: as the output says."""
+
+    interval_s: Interval | None = None
+    timeout_s: Timeout | None = None
+
+
 class Output(Section, frozen=True):
-    """`[[outputs]]`: one playback output and the probe that watches it."""
+    """`[[outputs]]`: one playback output and the probe, or probes, that watch it."""
 
     id: Id
-    probe: str
-    interval_s: Annotated[float, msgspec.Meta(ge=0.2, le=3600)] = 5.0
-    timeout_s: Annotated[float, msgspec.Meta(ge=1, le=3600)] = 5.0  # less than a first reading takes proves nothing
+    probe: str | Annotated[list[str], msgspec.Meta(min_length=1)]
+    interval_s: Interval = 5.0
+    timeout_s: Timeout = 5.0
     confirm: dict[PlayerState, ConfirmTable] = msgspec.field(default_factory=dict)
+
+    @property
+    def probes(self) -> list[str]:
+        """Their names, as given."""
+        return [self.probe] if isinstance(self.probe, str) else self.probe
 
 
 class AgentConfig(Section, frozen=True):
@@ -117,12 +132,22 @@ class AgentConfig(Section, frozen=True):
 
 
 @dataclass(frozen=True, slots=True)
+class Watched:
+    """One probe of an output: its name, its own table, and how often and how long it is asked."""
+
+    probe: str
+    options: Section
+    interval_s: float
+    timeout_s: float
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
-    """A configuration that can be used: the file, and what each output's probe was given."""
+    """A configuration that can be used: the file, and the probes of each output."""
 
     file: Path
     config: AgentConfig
-    options: dict[str, Section]  # by output
+    watched: dict[str, list[Watched]]  # by output
 
     @property
     def address(self) -> Address:
@@ -162,45 +187,55 @@ def parse(text: str, file: Path) -> Settings:
     config = convert(data, AgentConfig, str(file))
     if found := findings(config, str(file)):
         raise ConfigError(*found)
-    options: dict[str, Section] = {}
-    for place, (output, table) in enumerate(zip(config.outputs, tables, strict=True)):
-        options[output.id] = _probe_options(place, output, table, str(file))
-    return Settings(file, config, options)
+    watched = {
+        output.id: [_watched(place, output, name, tables[place], str(file)) for name in output.probes]
+        for place, output in enumerate(config.outputs)
+    }
+    return Settings(file, config, watched)
 
 
-def _take_out_probe_tables(data: dict[str, object], file: str) -> list[object]:
-    """Take each output's own probe table out of the plain data, so that the rest is strictly typed without it."""
+def _take_out_probe_tables(data: dict[str, object], file: str) -> list[dict[str, object]]:
+    """Take each output's probe tables out of the plain data, so that the rest is strictly typed without them."""
     outputs = data.get("outputs")
-    tables: list[object] = []
+    tables: list[dict[str, object]] = []
     for place, output in enumerate(outputs if isinstance(outputs, list) else []):
         if not isinstance(output, dict):
             continue  # the strict pass complains
         probe = output.get("probe")
-        if isinstance(probe, str):
-            if probe not in PROBES:
-                raise ConfigError(_no_probe(place, probe, file))
-            tables.append(output.pop(probe, {}))
+        names = [probe] if isinstance(probe, str) else probe
+        if isinstance(names, list) and all(isinstance(name, str) for name in names):
+            _known(place, names, file)
+            tables.append({name: output.pop(name, {}) for name in dict.fromkeys(names)})
         else:  # the strict pass complains of that, and shall not of what follows from it
             for name in PROBES:
                 output.pop(name, None)
     return tables
 
 
-def _no_probe(place: int, probe: str, file: str) -> Finding:
-    names = ", ".join(sorted(PROBES))
-    return Finding("agent.probe", file, f"outputs[{place}].probe", f"no probe {probe!r}", f"use one of: {names}")
+def _known(place: int, names: list[str], file: str) -> None:
+    key = f"outputs[{place}].probe"
+    for name, count in Counter(names).items():
+        if name not in PROBES:
+            remedy = f"use one of: {', '.join(sorted(PROBES))}"
+            raise ConfigError(Finding("agent.probe", file, key, f"no probe {name!r}", remedy))
+        if count > 1:
+            raise ConfigError(Finding("agent.probe_twice", file, key, f"{name!r} is named twice", "name it once"))
 
 
-def _probe_options(place: int, output: Output, table: object, file: str) -> Section:
-    prefix, kind = f"outputs[{place}].{output.probe}", PROBES[output.probe]
+def _watched(place: int, output: Output, name: str, tables: dict[str, object], file: str) -> Watched:
+    prefix, kind, table = f"outputs[{place}].{name}", PROBES[name], tables[name]
+    timing: dict[str, object] = {}
+    if isinstance(table, dict):  # else the probe's own pass complains
+        timing = {key: table.pop(key) for key in Timing.__struct_fields__ if key in table}
     try:
-        options = convert(table, kind.options, file)
+        said, options = convert(timing, Timing, file), convert(table, kind.options, file)
     except ConfigError as error:
         raise ConfigError(*(_under(prefix, finding) for finding in error.findings)) from None
     wrong = [Finding(one.id, file, one.key, one.message, one.remedy) for one in kind.complaints(options)]
     if wrong:
         raise ConfigError(*(_under(prefix, finding) for finding in wrong))
-    return options
+    interval_s = said.interval_s or max(output.interval_s, kind.least_interval_s)
+    return Watched(name, options, interval_s, said.timeout_s or output.timeout_s)
 
 
 def _under(prefix: str, finding: Finding) -> Finding:

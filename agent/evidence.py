@@ -39,7 +39,7 @@ class Evidence:
         self._boot = clock.boot_id()
         self.tracks = {output: Track(rule) for output, rule in rules.items()}
 
-    def take(self, output: str, reading: Reading, at: Instant, suspended_ms: int = 0) -> bool:
+    def take(self, output: str, reading: Reading, at: Instant, suspended_ms: int = 0, *, again: bool = False) -> bool:
         """Take in one reading; whether a run opened or closed by it (then the spool wants a commit).
 
         `suspended_ms`: how long the machine had slept in this boot when it was asked for.
@@ -48,8 +48,8 @@ class Evidence:
         before = track.machine.open
         asleep = _asleep(track, suspended_ms)
         track.machine = Machine() if asleep else track.machine
-        track.suspended_ms = suspended_ms
-        track.machine, closed = observe(track.machine, Observation(*reading, at), track.rules)
+        track.suspended_ms = max(suspended_ms, track.suspended_ms)  # who was asked before the sleep may answer after it
+        track.machine, closed = observe(track.machine, Observation(*reading, at, again), track.rules)
         closed = asleep + closed
         now = track.machine.open
         if not asleep and _same_run(before, now):

@@ -62,7 +62,7 @@ def _complaints(config: AgentConfig) -> Iterator[_Complaint]:
             yield "agent.output_twice", "outputs", f"{count} outputs have the id {output!r}", "give each its own id"
     yield from _mqtt(config)
     yield from _listen("health", config.health.listen, config.health.token)
-    if any(output.probe == "push" for output in config.outputs):
+    if any("push" in output.probes for output in config.outputs):
         yield from _listen("push", config.push.listen, config.push.token)
         if not (config.push.listen or config.push.socket):
             yield "agent.push_nowhere", "push", "nobody can report", "set push.listen or push.socket"

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TypedDict
 
 import msgspec
 
 from agent import host
-from agent.config import Output, Settings
+from agent.combine import PATIENCE
+from agent.config import Output, Settings, Watched
 from agent.evidence import Evidence
 from agent.host import Figures, Sampler
 from agent.records import Kept
@@ -21,7 +22,6 @@ from wire.messages import Output as WireOutput
 from wire.runs import Confirm, Rules
 
 _MS = 1000
-_MISSED_READINGS = 3  # so many in a row without any reading, and nobody's evidence covers the gap
 
 
 class Stamp(TypedDict):
@@ -38,10 +38,18 @@ def stamp(clock: Clock) -> Stamp:
     return Stamp(boot=clock.boot_id(), sent_ms=clock.wall_ms(), mono_ms=clock.mono_ms(), synced=clock.synced())
 
 
-def rules_of(output: Output) -> Rules:
-    """PURE. The run machine's rules as an output's table gives them; states not named keep the machine's own."""
+def stands_ms(watched: Watched) -> int:
+    """PURE. For how long what a probe said is heard: after so many looks without a word it is nobody's evidence."""
+    return round(PATIENCE * (watched.interval_s + watched.timeout_s) * _MS)
+
+
+def rules_of(output: Output, watched: Sequence[Watched]) -> Rules:
+    """PURE. The run machine's rules as an output's table gives them; states not named keep the machine's own.
+
+    Each of an output's probes is heard whenever it is asked, so the quickest one says how long silence may last.
+    """
     confirm = {str(state): Confirm(table.samples, round(table.hold_s * _MS)) for state, table in output.confirm.items()}
-    return Rules(confirm, max_gap_ms=round(_MISSED_READINGS * (output.interval_s + output.timeout_s) * _MS))
+    return Rules(confirm, max_gap_ms=min(map(stands_ms, watched)))
 
 
 class Station:
@@ -63,7 +71,7 @@ class Station:
             spool=self._spool.id,
             agent=self._version,
             interval_s=self._config.interval_s,
-            outputs=[WireOutput(id=output.id, probe=output.probe) for output in self._config.outputs],
+            outputs=[WireOutput(id=output.id, probe="+".join(output.probes)) for output in self._config.outputs],
             host=self._facts | self._damage(),
             clocks=self._spool.clocks(),
         )

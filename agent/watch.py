@@ -12,16 +12,16 @@ from wire.runs import Instant
 
 MIN_PAUSE_S = 0.2  # between two readings, however often a probe asks for an early one
 
-Take = Callable[[str, Reading, Instant, int], None]
-"""Output, reading, the moment at which it was asked for, and how long the machine had slept by then (ms)."""
+Take = Callable[[Reading, Instant, int], None]
+"""The reading, the moment at which it was asked for, and how long the machine had slept by then (ms)."""
 
 
 class Watch:
-    """One output's probe and its timing."""
+    """One probe of an output, and its timing."""
 
     def __init__(
         self,
-        output: str,
+        name: str,
         probe: Probe,
         interval_s: float,
         timeout_s: float,
@@ -29,7 +29,7 @@ class Watch:
         take: Take,
         early: asyncio.Event,
     ) -> None:
-        self.output = output
+        self._name = name  # of its tasks
         self._probe = probe
         self._interval_s = interval_s
         self._timeout_s = timeout_s
@@ -46,7 +46,7 @@ class Watch:
                 self._early.clear()
                 at = Instant(self._clock.mono_ms(), self._clock.wall_ms())
                 suspended_ms = self._clock.suspended_ms()
-                self._take(self.output, await self.ask(), at, suspended_ms)
+                self._take(await self.ask(), at, suspended_ms)
                 await self._pause(started_s)
         finally:
             await self.close()
@@ -55,7 +55,7 @@ class Watch:
         """One reading within the deadline; what stands in the way becomes a reading too."""
         if self._asking is not None and not await _ends(self._asking, self._timeout_s):
             return self._probe.silence  # an earlier reading does not even heed its cancellation: never two at once
-        task = self._asking = spawn(self._probe.read(), f"probe-{self.output}")
+        task = self._asking = spawn(self._probe.read(), f"probe-{self._name}")
         if not await _ends(task, self._timeout_s):
             task.cancel()
             return self._probe.silence

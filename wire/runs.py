@@ -12,6 +12,7 @@ The transition table; "other" means another state or another cause than the open
                                       the last one is open (of two at one moment only the later one)
     open run   after too long a gap   the open run ends where it was last seen; nobody's evidence covers the gap; a run
                                       opens at the observation
+    doubt      the same doubt, again  the stretch was seen until now; it is no further sample
     anything   an earlier instant     ObservationError; nothing changes
 
 A doubt is confirmed when as many observations in a row as the newest state's rule asks for differ from the open run,
@@ -36,12 +37,13 @@ class Instant(NamedTuple):
 
 
 class Observation(NamedTuple):
-    """What a probe saw at one moment."""
+    """What a probe saw at one moment; `again`: an earlier look told once more, which is no further sample."""
 
     state: State
     cause: Cause | None
     detail: str | None
     at: Instant
+    again: bool = False
 
 
 class ObservationError(ValueError):
@@ -139,7 +141,7 @@ def close(machine: Machine) -> list[Closed]:
 
 def _doubt(machine: Machine, observation: Observation, rules: Rules) -> tuple[Machine, list[Closed]]:
     doubts = _grow(machine.doubts, observation)
-    samples = machine.samples + 1
+    samples = machine.samples + (0 if observation.again and machine.doubts else 1)
     rule = rules.for_state(observation.state)
     age_ms = observation.at.mono_ms - doubts[0].start.mono_ms
     if samples < rule.samples or age_ms < rule.hold_ms:

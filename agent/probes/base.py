@@ -70,12 +70,16 @@ class Complaint(NamedTuple):
 
 
 class ProbeKind(NamedTuple):
-    """An entry of the register: the type of the probe's own table, how to build the probe from it, what to refuse."""
+    """An entry of the register: the type of the probe's own table, how to build the probe from it, what to refuse.
+
+    `least_interval_s`: a probe that is dear to ask is asked no more often than this, unless its own table says so.
+    """
 
     options: type[Section]
     build: Callable[[Any, Around], Probe]
     summary: str
     complaints: Callable[[Any], Iterable[Complaint]] = lambda _: ()
+    least_interval_s: float = 0.0
 
 
 def tidy(detail: str | None) -> str | None:

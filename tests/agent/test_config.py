@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from agent.config import AgentConfig, load, parse
+from agent.config import AgentConfig, Watched, load, parse
 from agent.probes import PROBES
 from agent.probes.mpv import MpvOptions
+from agent.probes.process import ProcessOptions
 from agent.rules import Listen, ListenError, parse_listen
 from agent.station import rules_of
 from common.config import ConfigError, documented_keys
@@ -31,7 +32,7 @@ def complaints(text: str) -> list[str]:
 def test_a_short_file_is_enough() -> None:
     settings = parse(GOOD, FILE)
     assert (settings.config.interval_s, settings.port, settings.username) == (15.0, 1883, "acme/p1")
-    assert settings.options == {"main": MpvOptions(socket="/run/mpv.sock")}
+    assert settings.watched == {"main": [Watched("mpv", MpvOptions(socket="/run/mpv.sock"), 5.0, 5.0)]}
     assert settings.password() is None
 
 
@@ -42,10 +43,22 @@ def test_tls_changes_the_port_unless_one_is_given() -> None:
 
 def test_confirm_rules_reach_the_run_machine_and_other_states_keep_its_own() -> None:
     text = GOOD + "interval_s = 2\ntimeout_s = 1\n[outputs.confirm.frozen]\nsamples = 3\nhold_s = 7.5\n"
-    rules = rules_of(parse(text, FILE).config.outputs[0])
+    settings = parse(text, FILE)
+    rules = rules_of(settings.config.outputs[0], settings.watched["main"])
     assert rules.for_state("frozen") == Confirm(3, 7500)
     assert rules.for_state("stopped") == Confirm(2, 0)
     assert rules.max_gap_ms == 9000
+
+
+def test_several_probes_watch_one_output_each_with_its_own_keys_and_timing() -> None:
+    several = GOOD.replace('probe = "mpv"', 'probe = ["mpv", "process"]')
+    text = several + 'interval_s = 4\ntimeout_s = 3\nprocess.name = "mpv"\nprocess.interval_s = 30\n'
+    settings = parse(text, FILE)
+    assert settings.watched["main"] == [
+        Watched("mpv", MpvOptions(socket="/run/mpv.sock"), 4.0, 3.0),
+        Watched("process", ProcessOptions(name="mpv"), 30.0, 3.0),
+    ]
+    assert rules_of(settings.config.outputs[0], settings.watched["main"]).max_gap_ms == 21_000  # the quickest probe's
 
 
 def test_relative_paths_start_where_the_file_is() -> None:
@@ -88,6 +101,13 @@ WRONG = [
         GOOD.replace('"mpv"', '"vlc"'),
         "outputs[0].probe: no probe 'vlc'; use one of: mpv, process, push [agent.probe]",
     ),
+    (
+        GOOD.replace('"mpv"', '["mpv", "mpv"]'),
+        "outputs[0].probe: 'mpv' is named twice; name it once [agent.probe_twice]",
+    ),
+    (GOOD.replace('"mpv"', "[]"), "outputs[0].probe: expected `array` of length >= 1"),
+    (GOOD.replace('"mpv"', '["mpv", 1]'), "outputs[0].probe"),
+    (GOOD + "mpv.interval_s = 0\n", "outputs[0].mpv.interval_s: expected `float` >= 0.2"),
     (GOOD.replace('probe = "mpv"\n', ""), "outputs[0].probe: is missing"),
     (GOOD.replace("mpv.socket", "mpv.sockett"), "outputs[0].mpv.sockett: unknown key; did you mean 'socket'?"),
     (

@@ -35,7 +35,9 @@ class Bench:
         self.clock = ManualClock()
         self.journal = Journal(directory / "spool")
         self.spool = Spool.open(self.journal, "acme/p1", self.clock, Bounds(2**24), 60)
-        rules = {output.id: rules_of(output) for output in self.settings.config.outputs}
+        rules = {
+            output.id: rules_of(output, self.settings.watched[output.id]) for output in self.settings.config.outputs
+        }
         self.evidence = Evidence(self.spool, self.clock, rules)
         self.link = Link()
         self.station = Station(self.settings, self.clock, self.spool, self.evidence, Sampler(directory, self.clock))
@@ -43,7 +45,7 @@ class Bench:
 
     def see(self, state: str, detail: str | None = None) -> None:
         self.clock.advance(5000)
-        for output in self.settings.options:
+        for output in self.settings.watched:
             reading = Reading(state, None, tidy(detail))  # type: ignore[arg-type]
             self.evidence.take(output, reading, Instant(self.clock.mono, self.clock.wall))
 
@@ -97,7 +99,7 @@ async def test_runs_that_two_spools_numbered_are_stated_in_two_heartbeats(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     bench = Bench(tmp_path, outputs=2)
-    first, second = bench.settings.options
+    first, second = bench.settings.watched
     at = Instant(bench.clock.mono, bench.clock.wall)
     bench.evidence.take(first, Reading("playing"), at)
     old = bench.spool.id
@@ -143,7 +145,7 @@ def test_health_tells_link_spool_and_outputs(bench: Bench) -> None:
     bench.see("stopped")
     bench.clock.advance(1500)
     answer = bench.health()
-    (output,) = bench.settings.options
+    (output,) = bench.settings.watched
     assert answer.status == HTTPStatus.OK
     assert answer.body["link"] == {"online": True, "error": None, "connected_total": 0}
     assert answer.body["outputs"] == {

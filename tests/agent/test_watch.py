@@ -40,7 +40,7 @@ class Watched:
         self.probe = Scripted(read)
         self.clock = ManualClock()
         self.early = asyncio.Event()
-        self.taken: list[tuple[str, Reading, Instant, int]] = []
+        self.taken: list[tuple[Reading, Instant, int]] = []
         take = lambda *reading: self.taken.append(reading)  # type: ignore[arg-type]  # noqa: E731
         self.watch = Watch("main", self.probe, interval_s, timeout_s, self.clock, take, self.early)
 
@@ -59,7 +59,7 @@ async def test_a_probe_is_asked_again_and_again() -> None:
     task = spawn(watched.watch.run(), "watch")
     await until(lambda: len(watched.taken) >= 3, "three readings")
     await cancel(task)
-    assert {reading for _, reading, _, _ in watched.taken} == {PLAYING}
+    assert {reading for reading, _, _ in watched.taken} == {PLAYING}
     assert watched.probe.closed
 
 
@@ -73,7 +73,7 @@ async def test_a_reading_carries_the_moment_at_which_it_was_asked_for() -> None:
     task = spawn(watched.watch.run(), "watch")
     await until(lambda: watched.taken, "a reading")
     await cancel(task)
-    assert watched.taken[0] == ("main", PLAYING, asked_at, 0)
+    assert watched.taken[0] == (PLAYING, asked_at, 0)
 
 
 async def test_somebody_who_wants_an_early_reading_gets_it() -> None:
@@ -149,4 +149,4 @@ async def test_a_sleep_during_a_reading_counts_for_the_next_one() -> None:
     task = spawn(watched.watch.run(), "watch")
     await until(lambda: len(watched.taken) >= 2, "two readings")
     await cancel(task)
-    assert [entry[3] for entry in watched.taken[:2]] == [0, 60_000]
+    assert [entry[2] for entry in watched.taken[:2]] == [0, 60_000]
