@@ -6,11 +6,14 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 
 from collector.alerts.desk import AlertDesk
 from collector.bus import Bus
+from collector.decisions.effect import ruling_marks, window_marks
 from collector.fleet import place_of
+from collector.ledger.decisions_store import decisions_over
 from collector.ledger.ledger import Ledger
 from collector.ledger.run_queries import runs_of
 from collector.live import Live
-from collector.views import AlertView, Event, FigureView, Newcomer, PlatformView, PlayerView, RunView
+from collector.sla import availability as sla
+from collector.views import AlertView, Event, FigureView, MarkView, Newcomer, PlatformView, PlayerView, RunView
 from common.clock import Clock
 
 
@@ -76,6 +79,23 @@ class LiveDesk:
         address, output = place_of(found)
         rows = await self._ledger.read(lambda connection: runs_of(connection, address, output, start_ms, end_ms))
         return [row.view() for row in rows]
+
+    async def marks(self, subject: str, start_ms: int, end_ms: int) -> Sequence[MarkView]:
+        """The windows and rulings over a subject that touch `[start_ms, end_ms)`, by start."""
+        found = self._live.fleet.registry.subjects.get(subject)
+        if found is None:
+            return ()
+        windows, rulings = await self._ledger.read(
+            lambda connection: decisions_over(connection, found, start_ms, end_ms)
+        )
+        agreement = self._live.agreements.by_key.get(f"{found.tenant}/{found.contract}")
+        judged = sla.Subject(found.key, found.kind)
+        contract = agreement.contract if agreement is not None else None
+        marks = [
+            *window_marks(windows, self._live.fleet.registry, judged, contract),
+            *ruling_marks(rulings),
+        ]
+        return sorted(marks, key=lambda mark: (mark.start_ms, mark.kind, mark.id))
 
     def events(self) -> AsyncIterator[Event]:
         """Changes from now on."""

@@ -158,6 +158,27 @@ class RunView:
 
 
 @dataclass(frozen=True, slots=True)
+class MarkView:
+    """A window or a ruling over a subject's timeline, half-open, with who decided it, when (`at_ms`) and why.
+
+    A window has its `window_kind` and, in `reason`, why it is not left out of the figure (None: it is); a ruling has
+    the `state`, the `cause` or both that were decided.
+    """
+
+    kind: Literal["window", "ruling"]
+    id: int
+    start_ms: int
+    end_ms: int
+    reason: Literal["cancelled", "kind", "late", "notice", "no_contract"] | None
+    window_kind: str | None
+    state: str | None
+    cause: str | None
+    why: str
+    who: str
+    at_ms: int
+
+
+@dataclass(frozen=True, slots=True)
 class Newcomer:
     """A device that reports but is not in the registry; its evidence is kept."""
 
@@ -206,6 +227,9 @@ class Desk(Protocol):
 
     async def timeline(self, subject: str, start_ms: int, end_ms: int) -> Sequence[RunView]:
         """The runs of a subject that touch `[start_ms, end_ms)`, by start."""
+
+    async def marks(self, subject: str, start_ms: int, end_ms: int) -> Sequence[MarkView]:
+        """The windows and rulings over a subject that touch `[start_ms, end_ms)`, by start."""
 
     def events(self) -> AsyncIterator[Event]:
         """Changes from now on; a slow reader gets one `resync` in place of what it missed."""

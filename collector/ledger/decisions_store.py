@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection, Table
 
-    from collector.registry.model import Registry
+    from collector.registry.model import Registry, Subject
 
 
 class Decided(NamedTuple):
@@ -45,6 +45,19 @@ def read_rulings(connection: Connection, tenant: str | None = None) -> list[Ruli
     query = select(rulings).order_by(rulings.c.at_ms, rulings.c.id)
     found = connection.execute(query if tenant is None else query.where(rulings.c.tenant == tenant))
     return [RulingRecord(**row) for row in found.mappings()]
+
+
+def decisions_over(
+    connection: Connection, subject: Subject, start_ms: int, end_ms: int
+) -> tuple[list[WindowRecord], list[RulingRecord]]:
+    """A tenant's windows, and one subject's rulings, that touch `[start_ms, end_ms)`, each in the order made."""
+    made = read_windows(connection, subject.tenant)
+    query = select(rulings).where(
+        rulings.c.subject == subject.key, rulings.c.start_ms < end_ms, rulings.c.end_ms > start_ms
+    )
+    found = connection.execute(query.order_by(rulings.c.at_ms, rulings.c.id))
+    touching = [window for window in made if window.start_ms < end_ms and window.end_ms > start_ms]
+    return touching, [RulingRecord(**row) for row in found.mappings()]
 
 
 def read_decisions(connection: Connection, tenant: str) -> Decisions:

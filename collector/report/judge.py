@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from datetime import timedelta
 from itertools import pairwise
 
+from collector.decisions.effect import not_applied, touches_subject
 from collector.decisions.model import RulingRecord, to_ruling
 from collector.report.dossier import Announced, Dossier, Member
 from collector.report.incidents import Outage, find_outages, group
@@ -15,7 +16,6 @@ from collector.report.model import (
     BandSource,
     Day,
     LeftOut,
-    NotApplied,
     Report,
     Status,
     SubjectMonth,
@@ -28,8 +28,8 @@ from collector.sla.bands import round_share
 from collector.sla.discounts import discount_due
 from collector.sla.instants import local_date, local_ms, parse_month
 from collector.sla.intervals import Interval, clip, normalise, total, union
-from collector.sla.tally import MonthSpan, Subject, Window, applies, month_span, tally_subject
-from collector.sla.terms import PLANNED, Contract
+from collector.sla.tally import MonthSpan, month_span, tally_subject
+from collector.sla.terms import Contract
 from collector.sla.timeline import Evidence
 from collector.sla.windows import guarantee_breached, guarantee_windows, termination_windows
 
@@ -139,26 +139,10 @@ def _window_uses(contract: Contract, span: MonthSpan, dossier: Dossier, outages:
     for each in sorted(dossier.windows, key=lambda found: (found.record.start_ms, found.record.id)):
         window = each.window
         touches = window.start_ms < span.counted_until_ms and window.end_ms > span.start_ms
-        if touches and any(_names(window, subject) for subject in subjects):
+        if touches and any(touches_subject(window, subject.id, subject.kind) for subject in subjects):
             taken = [outage for outage in outages if outage.window == each.record.id]
-            uses.append(WindowUse(each.record, _not_applied(contract, each, subjects), *_sums(taken)))
+            uses.append(WindowUse(each.record, not_applied(contract, each.record, window, subjects), *_sums(taken)))
     return uses
-
-
-def _names(window: Window, subject: Subject) -> bool:
-    return not window.subjects.isdisjoint(("*", f"kind:{subject.kind}", subject.id))
-
-
-def _not_applied(contract: Contract, each: Announced, subjects: Sequence[Subject]) -> NotApplied | None:
-    """Why the contract does not leave this window out; None: it does."""
-    if each.record.is_cancelled:
-        return "cancelled"
-    if any(applies(contract, each.window, subject) for subject in subjects):
-        return None
-    if each.window.kind not in contract.availability.excluded_windows:
-        return "kind"
-    announced = each.record.announced_at_ms
-    return "late" if each.window.kind == PLANNED and announced >= each.window.start_ms else "notice"
 
 
 def _rulings(members: Sequence[Member], span: MonthSpan) -> list[RulingRecord]:

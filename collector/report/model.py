@@ -8,6 +8,7 @@ from datetime import date
 from fractions import Fraction
 from typing import Literal
 
+from collector.decisions.effect import NotApplied
 from collector.decisions.model import RulingRecord, WindowRecord
 from collector.report.dossier import Member
 from collector.report.incidents import Incident
@@ -19,7 +20,6 @@ from collector.sla.terms import Contract, Discount
 from collector.sla.windows import WindowFigure
 
 Status = Literal["in_progress", "settling", "complete"]
-NotApplied = Literal["cancelled", "kind", "late", "notice"]
 BandFrom = Literal["literal", "gap", "below"]
 
 

@@ -123,12 +123,14 @@ async def timeline(request: Request) -> StreamResponse:
             "range", "from must lie before to, by at most 62 days", "ask for less, or swap the two instants"
         )
     runs = await desk.timeline(subject, start_ms, end_ms)
+    marks = await desk.marks(subject, start_ms, end_ms)
     return answer(
         {
             "subject": subject,
             **jsonviews.instant("from", start_ms),
             **jsonviews.instant("to", end_ms),
             "runs": [jsonviews.run(run) for run in runs],
+            "marks": [jsonviews.mark(mark) for mark in marks],
         }
     )
 

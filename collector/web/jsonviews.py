@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from collector.sla.burn import BurnRate
-    from collector.views import AlertView, FigureView, Newcomer, PlatformView, PlayerView, RunView
+    from collector.views import AlertView, FigureView, MarkView, Newcomer, PlatformView, PlayerView, RunView
 
 Json: TypeAlias = "Mapping[str, object]"
 _ENCODER: Final = json.JSONEncoder(separators=(",", ":"), allow_nan=False)
@@ -179,6 +179,24 @@ def run(view: RunView) -> Json:
         "cause": view.cause,
         "detail": view.detail,
         "clock": view.clock,
+    }
+
+
+def mark(view: MarkView) -> Json:
+    """One window or ruling over a timeline, half-open."""
+    return {
+        "kind": view.kind,
+        "id": view.id,
+        **instant("start", view.start_ms),
+        **instant("end", view.end_ms),
+        "left_out": view.kind == "window" and view.reason is None,
+        "reason": view.reason,
+        "window_kind": view.window_kind,
+        "state": view.state,
+        "cause": view.cause,
+        "why": view.why,
+        "who": view.who,
+        **instant("at", view.at_ms),
     }
 
 

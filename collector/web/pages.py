@@ -9,6 +9,7 @@ from collector.web.api import find_platform
 from collector.web.cards import alert_lines, card, layout, worst_first
 from collector.web.context import context, html, html_in_thread
 from collector.web.format import Times, host_value, plain
+from collector.web.marks import draw_marks
 from collector.web.problems import bad_request, not_found
 from collector.web.sse import stream
 from collector.web.streams import PAGE
@@ -87,6 +88,7 @@ async def _subject_page(request: Request, view: PlayerView | PlatformView, **ext
     now_ms = desk.now_ms()
     start_ms, end_ms = bounds(name, now_ms, times)
     runs = await desk.timeline(view.subject, start_ms, end_ms) if start_ms < end_ms else ()
+    marks = await desk.marks(view.subject, start_ms, end_ms) if start_ms < end_ms else ()
     # A month of a flapping player is much to paint: not on the loop that everybody shares.
     drawing = await asyncio.to_thread(draw, runs, name, now_ms, times, t)
     agreement = next((figure for figure in figures if figure.key == f"{view.tenant}/{view.contract}"), None)
@@ -105,6 +107,7 @@ async def _subject_page(request: Request, view: PlayerView | PlatformView, **ext
         range=name,
         ranges=RANGES,
         drawing=drawing,
+        marks=draw_marks(marks, start_ms, end_ms, times, t),
         only=extra,
     )
 

@@ -198,8 +198,13 @@ def _bars(segments: Sequence[Segment], start_ms: int, end_ms: int, times: Times,
     return tuple(bars)
 
 
+def place(share: Fraction) -> str:
+    """A share of the drawing's width, as SVG takes it."""
+    return (rounded_percent(share, 4) or "0") + "%"
+
+
 def _place(part: int, whole: int) -> str:
-    return (rounded_percent(Fraction(part, whole), 4) or "0") + "%"
+    return place(Fraction(part, whole))
 
 
 def _title(segments: list[Segment], times: Times, t: Texts) -> str:

@@ -6,12 +6,18 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
+from sqlalchemy import Connection
 
 from collector import app as app_module
 from collector.app import Collector
 from collector.broker.credentials import PasswordHash, write_credentials
 from collector.config import BrokerConfig, CollectorConfig, ContractsConfig, LedgerConfig, MqttConfig, WebConfig
+from collector.decisions.orders import Announce, DecisionRequest, Rule
+from collector.ledger.decisions_store import decide
+from collector.ledger.registry_store import apply_request, read_registry
+from collector.registry.files import SourceFile
 from collector.registry.model import Device, Registry, Subject
+from collector.registry.plan import ApplyRequest
 from collector.views import FigureView
 from common.clock import SystemClock
 from tests.fixtures.waiting import until
@@ -23,6 +29,7 @@ SUBJECT = Subject("acme", "player-1", "main", "player", "", "admira")
 REGISTRY = Registry(devices={"acme/player-1": Device("acme", "player-1", None, "")}, subjects={SUBJECT.key: SUBJECT})
 CONTRACT = Path(__file__).parents[2] / "contracts" / "admira.toml"
 HOUR = 3_600_000
+DAY = 24 * HOUR
 
 
 @dataclass
@@ -108,3 +115,43 @@ async def test_a_wall_clock_that_is_set_makes_nobody_silent_and_stops_nothing(
     await until(lambda: len(figures) >= 5, "figures go on")
     assert set(states) == {"playing"}
     assert abs(figures[-1] - clock.wall_ms()) < HOUR / 2
+
+
+REGISTRY_TOML = """
+[[tenants]]
+id = "acme"
+
+[[devices]]
+tenant = "acme"
+id = "player-1"
+outputs = [{ id = "main", contract = "admira" }, { id = "loose" }]
+"""
+
+
+async def test_windows_and_rulings_over_a_player_are_told_with_what_they_do(
+    running: tuple[Collector, SetClock],
+) -> None:
+    collector, clock = running
+    now = clock.wall_ms()
+
+    def decide_all(connection: Connection) -> Registry:
+        apply_request(connection, ApplyRequest([SourceFile("r.toml", REGISTRY_TOML)], "ana"), now - 3 * HOUR)
+        soon = Announce("acme", "planned", ("player-1",), now - HOUR, now + HOUR, "firmware")
+        late = Announce("acme", "planned", ("*",), now - 2 * HOUR, now - HOUR, "told too late")
+        ruling = Rule("acme", "player-1/main", now - HOUR, now, None, "customer", "unplugged")
+        decide(connection, DecisionRequest(soon, "ana"), now - 2 * HOUR)
+        decide(connection, DecisionRequest(late, "ben"), now - 2 * HOUR)
+        decide(connection, DecisionRequest(ruling, "eva"), now)
+        return read_registry(connection)
+
+    await collector._registry_changed(await collector.ledger.write(decide_all))
+    marks = await collector.desk.marks("acme/player-1/main", now - DAY, now)
+    assert [(mark.kind, mark.reason, mark.cause, mark.who) for mark in marks] == [
+        ("window", "late", None, "ben"),
+        ("ruling", None, "customer", "eva"),
+        ("window", None, None, "ana"),
+    ]
+    loose = await collector.desk.marks("acme/player-1/loose", now - DAY, now)
+    assert {mark.reason for mark in loose} == {"no_contract"}
+    assert await collector.desk.marks("acme/player-1/main", now - DAY, now - 2 * HOUR) == []
+    assert await collector.desk.marks("acme/nobody/main", now - DAY, now) == ()

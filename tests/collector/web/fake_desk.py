@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from fractions import Fraction
 
 from collector.sla.burn import BurnRate, Severity
-from collector.views import AlertView, Event, FigureView, Newcomer, PlatformView, PlayerView, RunView
+from collector.views import AlertView, Event, FigureView, MarkView, Newcomer, PlatformView, PlayerView, RunView
 from common.clock import Clock, ManualClock
 
 NOW_MS = 1_795_354_200_000  # 2026-11-22T13:30:00Z, a Sunday
@@ -160,6 +160,30 @@ def make_alert(now_ms: int = NOW_MS, **changes: object) -> AlertView:
     return replace(alert, **changes)  # type: ignore[arg-type]
 
 
+def make_marks(now_ms: int = NOW_MS) -> list[MarkView]:
+    """A window that counts, one that is left out, and a ruling, all within the last day."""
+    window = MarkView(
+        kind="window",
+        id=3,
+        start_ms=now_ms - 20 * HOUR,
+        end_ms=now_ms - 18 * HOUR,
+        reason="late",
+        window_kind="planned",
+        state=None,
+        cause=None,
+        why="new firmware",
+        who="ana",
+        at_ms=now_ms - 19 * HOUR,
+    )
+    left_out = {"id": 4, "reason": None, "window_kind": "emergency", "start_ms": now_ms - 10 * HOUR}
+    ruled = {"kind": "ruling", "id": 9, "reason": None, "window_kind": None, "cause": "customer", "why": "unplugged"}
+    return [
+        window,
+        replace(window, **left_out, end_ms=now_ms - 7 * HOUR, why="disk full"),  # type: ignore[arg-type]
+        replace(window, **ruled, start_ms=now_ms - 4 * HOUR, end_ms=now_ms - 3 * HOUR),  # type: ignore[arg-type]
+    ]
+
+
 def make_newcomer(now_ms: int = NOW_MS, device: str = "pi-window-3") -> Newcomer:
     """A device that reports but is not registered."""
     toml = (
@@ -177,6 +201,7 @@ class FakeDesk:
     healthy: bool = True
     metric_values: dict[str, int | float] = field(default_factory=lambda: {"signwatch_messages_total": 41_200})
     runs: dict[str, list[RunView]] = field(default_factory=dict)
+    mark_views: dict[str, list[MarkView]] = field(default_factory=dict)
     figure_views: list[FigureView] = field(default_factory=list)
     platform_views: list[PlatformView] = field(default_factory=list)
     alert_views: list[AlertView] = field(default_factory=list)
@@ -224,6 +249,9 @@ class FakeDesk:
     async def timeline(self, subject: str, start_ms: int, end_ms: int) -> Sequence[RunView]:
         runs = sorted(self.runs.get(subject, []), key=lambda run: run.start_ms)
         return [run for run in runs if run.start_ms < end_ms and run.end_ms > start_ms]
+
+    async def marks(self, subject: str, start_ms: int, end_ms: int) -> Sequence[MarkView]:
+        return [mark for mark in self.mark_views.get(subject, []) if mark.start_ms < end_ms and mark.end_ms > start_ms]
 
     async def events(self) -> AsyncIterator[Event]:
         queue: asyncio.Queue[Event | None] = asyncio.Queue()

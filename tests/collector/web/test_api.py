@@ -12,7 +12,7 @@ from aiohttp.test_utils import TestClient
 from collector.views import Event
 from common.clock import iso
 from tests.collector.web.conftest import Serve
-from tests.collector.web.fake_desk import DAY, HOUR, NOW_MS, FakeDesk, make_alert, make_newcomer
+from tests.collector.web.fake_desk import DAY, HOUR, NOW_MS, FakeDesk, make_alert, make_marks, make_newcomer
 from tests.collector.web.waiting import hub_of, subscribed, until
 
 SUBJECT = "acme/player-0001/main"
@@ -97,6 +97,17 @@ async def test_a_timeline_has_the_runs_that_touch_its_range(client: TestClient, 
     assert timeline["runs"]
     assert all(run["start_ms"] < NOW_MS and run["end_ms"] > NOW_MS - DAY for run in timeline["runs"])
     assert [run["closed"] for run in timeline["runs"]][-1] is False
+
+
+async def test_a_timeline_tells_what_was_decided_over_it(client: TestClient, desk: FakeDesk) -> None:
+    desk.mark_views[SUBJECT] = make_marks()
+    marks = (await get(client, f"/api/v1/timeline?subject={SUBJECT}"))["marks"]
+    assert [(mark["kind"], mark["id"], mark["left_out"], mark["reason"]) for mark in marks] == [
+        ("window", 3, False, "late"),
+        ("window", 4, True, None),
+        ("ruling", 9, False, None),
+    ]
+    assert (marks[2]["cause"], marks[2]["who"], marks[2]["at"]) == ("customer", "ana", "2026-11-21T18:30:00.000Z")
 
 
 @pytest.mark.parametrize(

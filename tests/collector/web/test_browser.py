@@ -13,7 +13,16 @@ from playwright.async_api import Browser, Page, expect
 
 from collector.views import Event
 from collector.web.app import Server, serve
-from tests.collector.web.fake_desk import HOUR, NOW_MS, FakeDesk, make_alert, make_figure, make_newcomer, make_players
+from tests.collector.web.fake_desk import (
+    HOUR,
+    NOW_MS,
+    FakeDesk,
+    make_alert,
+    make_figure,
+    make_marks,
+    make_newcomer,
+    make_players,
+)
 from tests.collector.web.waiting import until
 from tests.fixtures.chromium import ARTEFACTS
 
@@ -214,6 +223,24 @@ async def test_a_players_page_follows_its_player_and_a_click_leads_there(serving
     await expect(page.locator(".ranges [aria-current]")).to_have_text("Month")
 
 
+async def test_windows_and_rulings_lie_in_their_place_above_the_states(serving: Serving, opened: Open) -> None:
+    desk = FakeDesk.with_fleet(24)
+    desk.give_history(SUBJECT)
+    desk.mark_views[SUBJECT] = make_marks(desk.now_ms())
+    page = await opened((await serving(desk)).url + f"/player/{SUBJECT}?range=24h")
+    window, chart = page.locator(".marks .m-left"), page.locator(".lane svg.whole")
+    await expect(window).to_have_count(1)
+    place, whole = await window.bounding_box(), await chart.bounding_box()
+    assert place
+    assert whole
+    assert (place["x"] - whole["x"]) / whole["width"] == pytest.approx(14 / 24, abs=0.01)  # it began ten hours ago
+    assert place["width"] / whole["width"] == pytest.approx(3 / 24, abs=0.01)
+    fill = "element => getComputedStyle(element).fill"
+    assert await window.evaluate(fill) != await page.locator(".marks .m-ruling").evaluate(fill)
+    await expect(page.locator("tr", has_text="emergency maintenance 4")).to_contain_text("left out of the figure")
+    await keep(page, "marks")
+
+
 async def test_a_newcomers_lines_are_copied(serving: Serving, opened: Open) -> None:
     desk = FakeDesk.with_fleet(2)
     desk.newcomer_views = [make_newcomer()]
@@ -288,6 +315,7 @@ async def test_the_players_page_and_the_light_wall_are_kept_to_look_at(serving: 
     desk = mixed(60, stopped=2, frozen=1, black=1, unknown=2, idle=1, off=1, error=1)
     desk.set_state(SUBJECT, "stopped")
     desk.give_history(SUBJECT)
+    desk.mark_views[SUBJECT] = make_marks()
     desk.figure_views += [make_figure(desk.players(), contract=f"other-{number}") for number in range(3)]
     url = (await serving(desk)).url
     for name, path, scheme in (

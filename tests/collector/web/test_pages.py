@@ -7,7 +7,15 @@ import pytest
 from aiohttp.test_utils import TestClient
 
 from tests.collector.web.conftest import Serve
-from tests.collector.web.fake_desk import NOW_MS, FakeDesk, make_alert, make_figure, make_newcomer, make_players
+from tests.collector.web.fake_desk import (
+    NOW_MS,
+    FakeDesk,
+    make_alert,
+    make_figure,
+    make_marks,
+    make_newcomer,
+    make_players,
+)
 
 SUBJECT = "acme/player-0001/main"
 HOSTILE = "<script>alert(1)</script>\"'><img src=x onerror=alert(2)>"
@@ -155,6 +163,18 @@ async def test_a_players_page_shows_its_state_its_evidence_and_its_machine(clien
 async def test_a_state_without_a_cause_names_the_one_the_contract_takes(client: TestClient, desk: FakeDesk) -> None:
     desk.set_state(SUBJECT, "black", cause=None)
     assert "none given; the contract reads it as “player software”" in (await page(client, f"/player/{SUBJECT}")).text
+
+
+async def test_windows_and_rulings_stand_on_a_players_timeline_with_their_effect(
+    client: TestClient, desk: FakeDesk
+) -> None:
+    desk.mark_views[SUBJECT] = make_marks()
+    found = await page(client, f"/player/{SUBJECT}")
+    for words in ("left out of the figure", "counts: it was not announced before it began", "decided: customer"):
+        assert words in found.text
+    assert [len(found.all("rect", style)) for style in ("m-left", "m-counts", "m-ruling")] == [1, 1, 1]
+    assert found.all("rect", "m-none") == []
+    assert "Windows and rulings" not in (await page(client, "/player/acme/player-0002/main")).text
 
 
 @pytest.mark.parametrize(("query", "start"), [("24h", "2026-11-21"), ("7d", "2026-11-15"), ("month", "2026-11-01")])

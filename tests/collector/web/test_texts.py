@@ -24,7 +24,20 @@ def test_every_word_used_exists() -> None:
 
 
 def test_every_word_that_exists_is_used() -> None:
-    families = ("state_", "link_", "clock_", "alert_", "severity_", "status_", "level_", "range_", "unwatched_")
+    families = (
+        "state_",
+        "link_",
+        "clock_",
+        "alert_",
+        "severity_",
+        "status_",
+        "level_",
+        "range_",
+        "unwatched_",
+        "mark_",
+        "marks_",
+        "window_",
+    )
     assert {key for key in ENGLISH.keys() - used() if not key.startswith(families)} == set()
 
 
