@@ -6,6 +6,7 @@ A Unix socket beside the ledger (`<ledger>.sock`, mode 0600: the collector's own
                            422 `{"findings": […]}` · 500 applied, but not taken over
     POST /decisions        a `DecisionRequest` (window, ruling) → 200 `DecisionAnswer` · 400 · 422 · 500 likewise
     POST /quarantine       a `QuarantineRequest` (retry, drop) → 200 `QuarantineAnswer` · 400 · 422
+    POST /tenant/erase     an `EraseRequest` → 200 `EraseAnswer` · 400 · 422 · 500 erased, but not taken over
     GET  /registry         the registry as `?format=toml` (default) or `csv`
     GET  /journal/head     `{"head": "42:9f2c…"}`
 """
@@ -27,6 +28,7 @@ from aiohttp import web
 from sqlalchemy.exc import DatabaseError
 
 from collector.decisions.orders import DecisionAnswer, DecisionRequest
+from collector.erasure.model import EraseAnswer, EraseRequest
 from collector.ledger import journal
 from collector.ledger.decisions_store import Decided, decide, read_every_decision
 from collector.ledger.registry_store import Applied, apply_request, read_registry
@@ -40,6 +42,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
     from collector.decisions.model import Decisions
+    from collector.erasure.shell import Eraser
     from collector.registry.model import Registry
     from common.clock import Clock
 
@@ -82,6 +85,7 @@ class AdminDesk:
     contracts: Collection[str]
     decisions_changed: Callable[[Mapping[str, Decisions]], Awaitable[None]] | None = None
     quarantine: Callable[[QuarantineRequest], Awaitable[QuarantineAnswer]] | None = None
+    eraser: Eraser | None = None
     _turn: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def apply(self, request: ApplyRequest) -> Applied:
@@ -131,6 +135,16 @@ class AdminDesk:
         log.info("quarantine", who=request.who, taken=taken, tried=len(answer.retried), dropped=answer.dropped)
         return answer
 
+    async def erase(self, request: EraseRequest) -> EraseAnswer:
+        """Erase a tenant, or only look; ConfigError where there is none."""
+        if self.eraser is None:
+            raise ConfigError(Finding("tenant.erase", "admin", "", "this collector erases nothing", "update signwatch"))
+        async with self._turn:
+            answer = await self.eraser(request)
+        if answer.certificate is not None and not answer.again:
+            log.warning("tenant_erased", tenant=request.tenant, who=request.who, head=answer.certificate.journal_head)
+        return answer
+
     async def _decisions_taken_over(self, decisions: Mapping[str, Decisions]) -> None:
         if self.decisions_changed is not None:
             await _taken_over(self.decisions_changed(decisions))
@@ -177,6 +191,7 @@ async def serve_admin(path: Path, desk: AdminDesk) -> AdminServer:
             web.post("/registry/apply", _apply),
             web.post("/decisions", _decide),
             web.post("/quarantine", _quarantine),
+            web.post("/tenant/erase", _erase),
             web.get("/registry", _export),
             web.get("/journal/head", _head),
         ]
@@ -230,6 +245,10 @@ async def _decide(request: web.Request) -> web.Response:
 
 async def _quarantine(request: web.Request) -> web.Response:
     return await _carry_out(request, QuarantineRequest, request.app[_DESK].quarantined)
+
+
+async def _erase(request: web.Request) -> web.Response:
+    return await _carry_out(request, EraseRequest, request.app[_DESK].erase)
 
 
 async def _carry_out(

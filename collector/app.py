@@ -12,6 +12,7 @@ from __future__ import annotations
 import asyncio
 import signal
 from collections.abc import Coroutine, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -28,6 +29,8 @@ from collector.bus import Bus
 from collector.config import CollectorConfig, load_contracts
 from collector.decisions.model import Decisions
 from collector.desk import LiveDesk
+from collector.erasure.shell import Eraser
+from collector.influx.erase import erase_points
 from collector.influx.feed import InfluxFeed
 from collector.ingest import Ingest
 from collector.ledger.decisions_store import read_every_decision
@@ -125,6 +128,7 @@ class Collector:
             list(self.live.contracts),
             self._decisions_changed,
             self.ingest.order,
+            self._eraser(),
         )
         self._admin = await serve_admin(socket_path(self.ledger.path), admin)
         self._tasks.append(spawn(feed_watchdog(self.turns), "watchdog"))  # ends at once without systemd
@@ -245,6 +249,20 @@ class Collector:
     async def _decisions_changed(self, decisions: Mapping[str, Decisions]) -> None:
         self.live.take_decisions(decisions)
         await self.live.compute()
+
+    def _eraser(self) -> Eraser:
+        influx = self.config.influx
+        points = partial(erase_points, influx) if influx is not None else None
+        return Eraser(
+            self.ledger, self.clock, self.live.contracts, points, self.ingest.reload, forget=self._tenant_erased
+        )
+
+    async def _tenant_erased(self, tenant: str) -> None:
+        """Whoever still sends under the tenant's name is a newcomer from now on."""
+        self.live.forget(tenant)
+        registry = await self.ledger.read(read_registry)
+        await self._registry_changed(registry)
+        await self._decisions_changed(await self.ledger.read(lambda found: read_every_decision(found, registry)))
 
     def _metrics(self) -> dict[str, int | float]:
         return dict(health.metrics(self))

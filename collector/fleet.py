@@ -83,6 +83,12 @@ class Fleet:
             self._devices[row.address] = state
             self._greet(row.address)
 
+    def forget(self, tenant: str) -> None:
+        """Forget every device of a tenant and its runs; one that speaks again is a newcomer."""
+        for known in (self._devices, self._outputs, self._strange, self._strangers):
+            for address in [each for each in known if each.tenant == tenant]:
+                del known[address]
+
     def remember(self, rows: Iterable[tuple[Address, RunRow]]) -> set[Place]:
         """Take in runs as the ledger has them, of registered places; which of those now look different."""
         places: set[Place] = set()

@@ -35,6 +35,8 @@ from wire.seqs import to_ranges
 from wire.topics import Address, Kind, topic
 
 if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
     from collector.ledger.ledger import Ledger
 
 log = structlog.get_logger(__name__)
@@ -93,6 +95,10 @@ class Ingest:
     def take_registry(self, registered: Collection[str]) -> None:
         """Know which devices (`tenant/device`) are registered: each of those has a lane of its own."""
         self.senders.take_registry(registered)
+
+    def reload(self, connection: Connection) -> None:
+        """Read anew what the join needs, on the writing thread: rows were erased under it."""
+        self._store.load(connection)
 
     @property
     def waiting(self) -> int:

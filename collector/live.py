@@ -98,6 +98,11 @@ class Live:
         self._due.set()
         return missing
 
+    def forget(self, tenant: str) -> None:
+        """Forget what a tenant's devices said; its registry is taken away by `take_registry`, which is due next."""
+        self.fleet.forget(tenant)
+        self._views.clear()
+
     def take_decisions(self, decisions: Mapping[str, Decisions]) -> None:
         """Go on with other windows and rulings, by tenant."""
         self._decisions = decisions

@@ -35,6 +35,7 @@ COMMANDS: Final[dict[str, Command]] = {
     ),
     "ledger": Command("collector.ledger_cli", "back up, restore, check and measure the ledger", "collector"),
     "quarantine": Command("collector.quarantine.cli", "refused messages: look, try again, drop", "collector"),
+    "tenant": Command("collector.tenant_cli", "erase a customer after the contract's term", "collector"),
     "contract": Command("collector.contract_cli", "check contract files, say what they will do", "collector"),
     "sla": Command("collector.sla.cli", "evaluate contracts", "collector"),
     "window": Command("collector.decisions.window_cli", "announce maintenance windows", "collector"),

@@ -11,9 +11,10 @@ from __future__ import annotations
 import asyncio
 import fcntl
 import os
+import sqlite3
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 from urllib.parse import quote
 
 from sqlalchemy import URL, Engine, create_engine, event
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from sqlalchemy import Connection
-    from sqlalchemy.pool import ConnectionPoolEntry
+    from sqlalchemy.pool import ConnectionPoolEntry, PoolProxiedConnection
 
 T = TypeVar("T")
 
@@ -36,7 +37,9 @@ _WRITER_PRAGMAS: Final = (
     "busy_timeout=5000",
     "cache_size=-65536",  # KiB
     "temp_store=MEMORY",
+    "secure_delete=ON",  # what is deleted is overwritten
 )
+_CHECKPOINT_TRIES: Final = 10  # each waits for readers as long as busy_timeout says
 _READER_PRAGMAS: Final = ("busy_timeout=5000", "query_only=ON", "cache_size=-32768")
 
 
@@ -113,6 +116,13 @@ class Ledger:
         """Run `work` on the reading connection, which sees what was committed before."""
         return await asyncio.get_running_loop().run_in_executor(self._reading, self._look, work)
 
+    async def compact(self) -> tuple[int, int]:
+        """Write the whole file anew, so that nothing deleted is left in it; its bytes before and after.
+
+        Nothing else is written meanwhile. sqlalchemy.exc.DatabaseError where there is no room (twice the file's size).
+        """
+        return await asyncio.get_running_loop().run_in_executor(self._writing, self._compact)
+
     def close(self) -> None:
         """Finish what was begun, checkpoint, and let go of the file."""
         self._reading.shutdown()
@@ -130,9 +140,44 @@ class Ledger:
         with self._writer.begin() as connection:
             return work(connection)
 
+    def _compact(self) -> tuple[int, int]:
+        if self._writer is None:
+            raise LedgerError(f"{self.path}: was opened read-only")
+        before = self.path.stat().st_size
+        # Not through SQLAlchemy's own connection: VACUUM stands in no transaction, and that would begin one.
+        raw = self._writer.raw_connection()
+        try:
+            _execute(raw, "PRAGMA temp_store=FILE")  # the copy that VACUUM makes may not fit into memory
+            _execute(raw, "VACUUM")
+            _execute(raw, "PRAGMA temp_store=MEMORY")
+            _empty_log(raw)
+        finally:
+            raw.close()
+        return before, self.path.stat().st_size
+
     def _look(self, work: Callable[[Connection], T]) -> T:
         with self._reader.connect() as connection:  # ends by ROLLBACK, which a damaged file does not refuse
             return work(connection)
+
+
+def _empty_log(raw: PoolProxiedConnection) -> None:
+    """Cut the write-ahead log to nothing: it held the pages of before. A reader may stand in it for a moment."""
+    for _ in range(_CHECKPOINT_TRIES):
+        if _execute(raw, "PRAGMA wal_checkpoint(TRUNCATE)")[0][0] == 0:
+            return
+    busy = sqlite3.OperationalError("a reader holds the write-ahead log")
+    raise OperationalError("PRAGMA wal_checkpoint(TRUNCATE)", None, busy)
+
+
+def _execute(raw: PoolProxiedConnection, statement: str) -> list[Any]:
+    cursor = raw.cursor()
+    try:
+        cursor.execute(statement)
+        return list(cursor.fetchall())
+    except sqlite3.DatabaseError as error:
+        raise DatabaseError(statement, None, error) from error
+    finally:
+        cursor.close()
 
 
 def _address(path: Path, mode: str) -> URL:

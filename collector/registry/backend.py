@@ -90,18 +90,20 @@ def _apply_here(path: Path, request: ApplyRequest, now_ms: int) -> ApplyAnswer:
             ledger.close()
 
 
-def ask(path: Path, route: str, request: msgspec.Struct, busy: LedgerBusyError) -> bytes:
+def ask(path: Path, route: str, request: msgspec.Struct, busy: LedgerBusyError, timeout_s: float = _TIMEOUT_S) -> bytes:
     """Post a request to the collector that holds the ledger: its answer's body; ConfigError where it refuses."""
-    return understand(path, *asyncio.run(_post(path, route, request, busy)))
+    return understand(path, *asyncio.run(_post(path, route, request, busy, timeout_s)))
 
 
-async def _post(path: Path, route: str, request: msgspec.Struct, busy: LedgerBusyError) -> tuple[int, bytes]:
+async def _post(
+    path: Path, route: str, request: msgspec.Struct, busy: LedgerBusyError, timeout_s: float = _TIMEOUT_S
+) -> tuple[int, bytes]:
     import aiohttp
 
     from collector.admin import socket_path
 
     where = socket_path(path)
-    timeout = aiohttp.ClientTimeout(total=_TIMEOUT_S)
+    timeout = aiohttp.ClientTimeout(total=timeout_s)
     try:
         async with (
             aiohttp.ClientSession(connector=aiohttp.UnixConnector(str(where)), timeout=timeout) as session,
@@ -109,7 +111,7 @@ async def _post(path: Path, route: str, request: msgspec.Struct, busy: LedgerBus
         ):
             return response.status, await response.read()
     except (aiohttp.ClientError, OSError, TimeoutError) as error:
-        raise ConfigError(_unreachable(where, busy, error)) from None
+        raise ConfigError(_unreachable(where, busy, error, timeout_s)) from None
 
 
 def understand(path: Path, status: int, body: bytes) -> bytes:
@@ -131,12 +133,12 @@ def _refuse_moved(path: Path) -> NoReturn:
     raise ConfigError(Finding("registry.moved", str(path), "", message, "run the command again"))
 
 
-def _unreachable(where: Path, busy: LedgerBusyError, error: Exception) -> Finding:
+def _unreachable(where: Path, busy: LedgerBusyError, error: Exception, timeout_s: float) -> Finding:
     cause = error.__cause__ or error
     if isinstance(error, PermissionError) or isinstance(cause, PermissionError):
         message, remedy = "belongs to another user", "run the command as the collector's user, or as root"
     elif isinstance(error, TimeoutError):
-        message, remedy = f"did not answer within {_TIMEOUT_S} s", "look at the collector's log"
+        message, remedy = f"did not answer within {timeout_s:g} s", "look at the collector's log"
     else:
         message = f"cannot be reached ({error}), though process {busy.pid or '?'} holds the ledger"
         remedy = "wait until it has started or ended, and run the command again"
