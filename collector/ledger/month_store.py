@@ -30,6 +30,8 @@ class StoredRun(NamedTuple):
     cause: str | None
     clock: ClockSource
     detail: str | None
+    spool: str
+    seq: int
 
 
 def rows_between(
@@ -46,7 +48,8 @@ def runs_between(
     """The same with all that a report tells of them."""
     columns = (runs.c.state, runs.c.cause, runs.c.clock, runs.c.detail)
     for number, found in _runs(connection, places, start_ms, end_ms, columns):
-        run = StoredRun(found.start_ms, found.end_ms, found.state, found.cause, found.clock, found.detail)
+        name = (found.spool, found.seq)
+        run = StoredRun(found.start_ms, found.end_ms, found.state, found.cause, found.clock, found.detail, *name)
         yield number, run
 
 

@@ -221,6 +221,23 @@ rulings: Final = Table(
     Index(None, "tenant", "end_ms"),
 )
 
+revisions: Final = Table(
+    "revisions",  # closed months, as they were published; none is ever changed, a later number stands beside an earlier
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("tenant", String(63), nullable=False),
+    Column("contract", String(63), nullable=False),
+    Column("month", String(7), nullable=False),
+    Column("number", Integer, nullable=False),  # from 1, by agreement and month
+    Column("at_ms", BigInteger, nullable=False),
+    Column("seal", String(64), nullable=False),  # SHA-256 of the manifest, which names the hash of all the rest
+    Column("substance", String(64), nullable=False),  # fingerprint of what can move the figure
+    Column("manifest", LargeBinary, nullable=False),
+    Column("papers", LargeBinary, nullable=False),  # the frozen inputs, compressed
+    Column("result", LargeBinary, nullable=False),  # compressed too
+    Index("ix_revisions_agreement", "tenant", "contract", "month", "number", unique=True),
+)
+
 # --- alerts ---------------------------------------------------------------------------------------------------------
 
 alerts: Final = Table(

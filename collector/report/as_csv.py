@@ -49,6 +49,8 @@ def _summary(report: Report) -> Iterable[tuple[str, object]]:
     found, figure = as_json(report), report.figure
     eligible = cast("Mapping[str, object]", found["eligible"])
     yield from ((key, found[key]) for key in _SUMMARY)
+    edition = cast("Mapping[str, object]", found["revision"] or {})
+    yield from ((f"revision_{name}", edition.get(name)) for name in ("number", "at", "seal"))
     yield "coverage_players_percent", _percent(figure.players_coverage)
     yield "coverage_platform_percent", _percent(figure.platform_coverage)
     yield "availability_percent", _percent(figure.availability)

@@ -12,6 +12,7 @@ from typing import Final
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from collector.report import drawing
+from collector.report.edition_view import tell_edition
 from collector.report.figures_view import cards, formula, notes
 from collector.report.model import Report, counts
 from collector.report.story_view import (
@@ -66,6 +67,7 @@ def _head(report: Report, words: Words) -> dict[str, object]:
         "period": f"{period} ({report.contract.timezone.key})",
         "computed": words.moment(report.computed_at_ms),
         "provisional": words.say(f"provisional_{report.status}", when=when) if report.provisional else "",
+        "edition": tell_edition(report, words),
         "version": __version__,
         "readings": [words.phrase(reading) for reading in service.readings],
     }

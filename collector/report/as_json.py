@@ -13,7 +13,7 @@ from typing import cast
 import msgspec
 
 from collector.report.incidents import Incident
-from collector.report.model import Day, LeftOut, Report, SubjectMonth, WindowUse
+from collector.report.model import Day, Edition, LeftOut, Report, SubjectMonth, WindowUse
 from collector.report.stretches import Stretch
 from collector.sla.instants import format_instant
 from collector.sla.verdict import Result, judge_figures
@@ -34,6 +34,7 @@ def as_json(report: Report) -> Result:
         "computed_at": format_instant(report.computed_at_ms),
         "status": report.status,
         "settles_at": format_instant(report.settles_ms),
+        "revision": None if report.edition is None else edition_json(report.edition),
         "months_judged": months,
         "nothing_known_of": list(report.silent),
         **{name: value for name, value in judged.items() if name != "months"},
@@ -48,6 +49,19 @@ def as_json(report: Report) -> Result:
         "days": [_day(each) for each in report.days],
         "platform_subjects": [_subject(each) for each in report.platforms],
         "player_subjects": [_subject(each) for each in report.players],
+    }
+
+
+def edition_json(edition: Edition) -> Result:
+    """Which revision it is."""
+    return {
+        "number": edition.number,
+        "latest": edition.latest,
+        "at": format_instant(edition.at_ms),
+        "first_at": format_instant(edition.first_at_ms),
+        "seal": edition.seal,
+        "why": edition.why.en,
+        "changes": [change.en for change in edition.changes],
     }
 
 

@@ -6,6 +6,7 @@ import textwrap
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
+from collector.report.edition_view import tell_edition
 from collector.report.figures_view import cards, formula, notes
 from collector.report.model import Report
 from collector.report.story_view import (
@@ -42,6 +43,16 @@ def _head(report: Report, words: Words) -> Iterator[str]:
     if report.provisional:
         when = words.moment(report.computed_at_ms if report.status == "in_progress" else report.settles_ms)
         yield from _paragraph(f"{words.say('provisional')}: {words.say(f'provisional_{report.status}', when=when)}")
+    told = tell_edition(report, words)
+    if told is None:
+        yield from _paragraph("" if report.provisional else words.say("not_closed"))
+        return
+    yield from _paragraph(f"{told.title}: {' '.join(told.sentences)}")
+    if told.changes:
+        yield f"{told.changes_title}:"
+        for change in told.changes:
+            yield from _paragraph(f"- {change}")
+    yield f"{words.say('seal')}: {told.seal}"
 
 
 def _figure(report: Report, words: Words) -> Iterator[str]:

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from collector.sla.service import Language
 
 FORMATS: Final = ("table", "json", "csv", "html")
+LATEST: Final = "latest"
+NOW: Final = "now"
+MOST_REVISIONS: Final = 1_000_000
 _LANGUAGES: Final = ("en", "es")
 
 
@@ -26,6 +29,12 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     """Add the options of `sla report`, and what it runs."""
     add_question(parser)
     parser.add_argument("--format", choices=FORMATS, default="table", help="html: one file to send to a customer")
+    parser.add_argument(
+        "--revision",
+        default=LATEST,
+        metavar="N",
+        help=f"of a closed month: a number, or {NOW}: the ledger as it is (default: the latest, where it is closed)",
+    )
     parser.set_defaults(run=_run)
 
 
@@ -45,12 +54,41 @@ def add_question(parser: argparse.ArgumentParser) -> None:
 
 
 def _run(options: argparse.Namespace) -> int:
+    if options.revision != NOW and (closed := _closed(options)) is not None:
+        put_out(closed, options.output)
+        return 0
     report = ask(options)
     put_out(render(report, options.format, options.lang), options.output)
     first = report.months[0].span.month
     if report.contract.life.first is None and any(month < first for month in report.silent):
         print(_tell_of_life(report.contract_id, first), file=sys.stderr)
     return 0
+
+
+def _closed(options: argparse.Namespace) -> str | None:
+    """The revision that is asked for, rendered; None: no number was asked for, and the month is not closed."""
+    from collector.registry.backend import read_ledger
+    from collector.revisions.edition import frozen_json, report_of
+    from collector.revisions.shelf import Wanted, take, take_closed
+
+    name, contract = read_contract(options)
+    check_month(contract, options.month, SystemClock().wall_ms())
+    number = 0 if options.revision == LATEST else _number(options.revision)
+    wanted = Wanted(name, options.month, options.tenant, number)
+    find = take_closed if number else take
+    taken = read_ledger(ledger_path(options), lambda connection: find(connection, wanted))
+    if taken is None:
+        return None
+    if options.format == "json":
+        return frozen_json(*taken)
+    return render(report_of(*taken), options.format, options.lang)
+
+
+def _number(text: str) -> int:
+    if text.isascii() and text.isdigit() and 0 < int(text) <= MOST_REVISIONS:
+        return int(text)
+    remedy = f"write a number such as 1, `{LATEST}`, or `{NOW}` for the ledger as it is"
+    raise ConfigError(Finding("revision.invalid", "--revision", "", f"{text[:40]!r} is no revision", remedy))
 
 
 def ask(options: argparse.Namespace) -> Report:
@@ -70,7 +108,7 @@ def ask(options: argparse.Namespace) -> Report:
 def put_out(text: str, path: Path | None) -> None:
     """Write the text to a file in one step, or to the terminal as far as that can show it."""
     if path is not None:
-        _write(path, text)
+        write_file(path, text.encode())
         return
     encoding = sys.stdout.encoding or "utf-8"
     sys.stdout.write(text.encode(encoding, "replace").decode(encoding))
@@ -99,15 +137,22 @@ def render(report: Report, form: str, language: Language) -> str:
 
 def read_contract(options: argparse.Namespace) -> tuple[str, Contract]:
     """The contract's name in the registry and its terms; ConfigError where its file is not known or wrong."""
-    from collector.config import load_config
     from collector.sla.contract import parse_contract_toml
+
+    name, file = find_contract(options)
+    return name, parse_contract_toml(read_text(Path(file)), file)
+
+
+def find_contract(options: argparse.Namespace) -> tuple[str, str]:
+    """The contract's name in the registry, and its file; ConfigError where it is not known."""
+    from collector.config import load_config
 
     files = load_config(options.config).contracts.files if options.config is not None else (options.contract,)
     known = {Path(name).stem: name for name in files if name.endswith(".toml")}
     name = Path(options.contract).stem if options.contract.endswith(".toml") else options.contract
     if name not in known:
         raise ConfigError(_unknown(options, sorted(known)))
-    return name, parse_contract_toml(read_text(Path(known[name])), known[name])
+    return name, known[name]
 
 
 def _unknown(options: argparse.Namespace, known: list[str]) -> Finding:
@@ -142,13 +187,13 @@ def check_month(contract: Contract, month: str, now_ms: int) -> None:
         raise ConfigError(Finding("month.future", "--month", "", message, "choose one that has"))
 
 
-def _write(path: Path, text: str) -> None:
-    """Put the file in its place in one step: nobody sends half a report."""
+def write_file(path: Path, data: bytes) -> None:
+    """Put the file in its place in one step, so that nobody sends half of one; ConfigError where that cannot be."""
     if path.is_dir():
         raise ConfigError(_unwritable(path, "is a folder"))
     beside = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        beside.write_text(text, encoding="utf-8", newline="")
+        beside.write_bytes(data)
         beside.replace(path)
     except OSError as error:
         with contextlib.suppress(OSError):  # what is wrong is told already

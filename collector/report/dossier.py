@@ -14,7 +14,7 @@ from collector.views import ClockSource
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One run as the ledger has it; `[start_ms, end_ms)` in true time."""
+    """One run as the ledger has it; `[start_ms, end_ms)` in true time. `spool` and `seq` name it at its device."""
 
     start_ms: int
     end_ms: int
@@ -22,6 +22,8 @@ class Run:
     cause: str | None = None
     clock: ClockSource = "synced"
     detail: str | None = None
+    spool: str = ""
+    seq: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +49,8 @@ class Announced:
 class Dossier:
     """Everything about one agreement and month. `others`: the figures of the months around it that could be judged.
 
-    `silent`: months that ought to be judged with it, and of which nothing is known.
+    `silent`: months that ought to be judged with it, and of which nothing is known. `closed`: it is judged for a
+    revision, so that nothing is awaited any more.
     """
 
     tenant: str
@@ -60,3 +63,4 @@ class Dossier:
     windows: Sequence[Announced] = ()
     others: Mapping[str, MonthFigure] = field(default_factory=dict)
     silent: Sequence[str] = ()
+    closed: bool = False

@@ -52,7 +52,7 @@ def make_report(dossier: Dossier) -> Report:
         contract_id=dossier.contract_id,
         contract=contract,
         computed_at_ms=dossier.computed_at_ms,
-        status=_status(span, settles_ms),
+        status="complete" if dossier.closed else _status(span, settles_ms),
         settles_ms=settles_ms,
         figure=figure,
         months=months,

@@ -15,6 +15,7 @@ from collector.report.incidents import Incident
 from collector.report.stretches import Stretch
 from collector.sla.availability import MonthFigure
 from collector.sla.discounts import DiscountDue
+from collector.sla.service import Phrase
 from collector.sla.tally import Tally
 from collector.sla.terms import Contract, Discount
 from collector.sla.windows import WindowFigure
@@ -82,12 +83,28 @@ class BandSource:
 
 
 @dataclass(frozen=True, slots=True)
+class Edition:
+    """Which revision of a closed month this is. `latest`: the number of the last one there was when it was asked for.
+
+    `changes`: what changed since the revision before, a sentence each. `seal`: stands for every input and the result.
+    """
+
+    number: int
+    latest: int
+    at_ms: int
+    first_at_ms: int
+    seal: str
+    why: Phrase
+    changes: Sequence[Phrase] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Report:
     """One month of one agreement, as it is told to a customer.
 
     `months`: every month that was judged, in a row. `guarantee_window`: one that holds the month fell (True), none did
     (False), or that is open (None). `settles_ms`: until then evidence may still come. `silent`: months that ought to be
-    judged too, and of which nothing is known.
+    judged too, and of which nothing is known. `edition`: the revision that it shows; None: of the ledger as it is.
     """
 
     tenant: str
@@ -114,6 +131,7 @@ class Report:
     days: Sequence[Day]
     unknown_ms: Mapping[str, int]  # by kind of subject
     silent: Sequence[str]
+    edition: Edition | None = None
 
     @property
     def provisional(self) -> bool:

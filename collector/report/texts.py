@@ -31,6 +31,26 @@ _HEAD: Final[dict[str, tuple[str, str]]] = {
             "Hasta entonces, las cifras y el descuento pueden cambiar."
         ),
     ),
+    "not_closed": (
+        "Not closed yet: this is computed from the ledger as it is now.",
+        "Aún sin cerrar: calculado a partir del registro tal como está ahora.",
+    ),
+    "final": ("FINAL", "DEFINITIVO"),
+    "final_told": (
+        "Revision 1, closed on {at}: {why}.",
+        "Revisión 1, cerrada el {at}: {why}.",
+    ),
+    "revised": ("REVISED", "REVISADO"),
+    "revised_told": (
+        "Revision {n} of {at}: {why}. The month was first closed on {first}; every revision stays readable.",
+        "Revisión {n} del {at}: {why}. El mes se cerró por primera vez el {first}; toda revisión sigue disponible.",
+    ),
+    "replaced_told": (
+        "This revision has been replaced since: the latest is revision {latest}.",
+        "Esta revisión ha sido sustituida: la última es la revisión {latest}.",
+    ),
+    "revised_what": ("What changed since revision {n}", "Qué cambió desde la revisión {n}"),
+    "seal": ("Seal", "Sello"),
     "availability": ("Availability", "Disponibilidad"),
     "availability_to_date": ("Availability to date", "Disponibilidad hasta la fecha"),
     "no_figure": ("no figure", "sin cifra"),

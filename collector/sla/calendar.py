@@ -227,3 +227,11 @@ def read_holidays(value: Value | None) -> HolidayBase | None:
         message = f"{region!r} is no region of the holidays package"
         value.refuse("holidays.unknown", message, "write country and subdivision, such as 'ES-Barcelona', or 'ES'")
     return None
+
+
+def frozen_holidays(days: dict[date, str]) -> HolidayBase:
+    """Holidays that are these dates for ever, whatever the library will say of any region."""
+    frozen = HolidayBase(expand=False)
+    for day, name in days.items():
+        frozen[day] = name
+    return frozen

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from collector.forecast import cli as forecast_cli
 from collector.report import cli as report_cli
+from collector.revisions import cli as revisions_cli
 from collector.sla.evaluate import evaluate_file
 from common.config import ConfigError
 
@@ -43,6 +44,7 @@ def add_parser(subparsers: SubParsers) -> None:
             description="Look ahead in the month of an agreement, from the ledger: see docs/forecast.md.",
         )
     )
+    revisions_cli.add_commands(commands)
 
 
 def evaluate(paths: Sequence[str]) -> int:
