@@ -26,12 +26,12 @@ def tell_edition(report: Report, words: Words) -> EditionText | None:
     if edition is None:
         return None
     times = {"at": words.moment(edition.at_ms), "first": words.moment(edition.first_at_ms)}
-    key = "final" if edition.number == 1 else "revised"
-    sentences = [words.say(f"{key}_told", n=edition.number, why=words.phrase(edition.why), **times)]
+    title, told = ("final", "final_told") if edition.number == 1 else ("revised", "revised_told")
+    sentences = [words.say(told, n=edition.number, why=words.phrase(edition.why), **times)]
     if edition.latest > edition.number:
         sentences.append(words.say("replaced_told", latest=edition.latest))
     return EditionText(
-        title=words.say(key),
+        title=words.say(title),
         sentences=sentences,
         changes_title=words.say("revised_what", n=edition.number - 1),
         changes=[words.phrase(change) for change in edition.changes],
