@@ -10,10 +10,10 @@ import structlog
 
 from agent.probes.base import Reading
 from agent.records import Kept, Opened
-from agent.restart import Name
 from agent.spool import Spool
 from common.clock import Clock
 from wire.messages import Run
+from wire.outbox import Name
 from wire.runs import Closed, Instant, Machine, Observation, Rules, Stretch, close, observe
 
 log = structlog.get_logger(__name__)

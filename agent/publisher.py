@@ -14,7 +14,7 @@ import asyncio
 import random
 import socket
 import ssl
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Final, Protocol
@@ -23,13 +23,13 @@ import aiomqtt
 import structlog
 
 from agent.config import Settings
-from agent.outbox import Outbox
 from agent.records import Kept
-from agent.restart import Name
+from common.backoff import attempts_after, back_off_s
 from common.clock import Clock, monotonic_s
 from common.config import ConfigError, Finding
 from common.tasks import cancel, raise_if_cancelled
-from wire.messages import Ack, Gone, Heartbeat, Hello, Message, MessageError, Runs, decode, encode
+from wire.messages import Ack, BootClock, Gone, Heartbeat, Hello, Message, MessageError, Run, Runs, decode, encode
+from wire.outbox import Name, Outbox
 from wire.topics import Kind, topic
 
 log = structlog.get_logger(__name__)
@@ -37,7 +37,6 @@ log = structlog.get_logger(__name__)
 CONNECT_PATIENCE_S: Final = 15.0  # for the broker's answers to connect and subscribe
 PUBLISH_PATIENCE_S: Final = 30.0  # a full message over a very slow line
 FAREWELL_S: Final = 5.0
-STABLE_S: Final = 60.0  # a session that lasted so long starts the back-off anew; two agents with one name must not race
 _random: Final = random.SystemRandom()  # a fleet that starts together must not draw the same numbers
 
 
@@ -59,6 +58,9 @@ class Station(Protocol):
     def acknowledged(self, ack: Ack) -> None:
         """The collector has these."""
 
+    def clocks_of(self, runs: Sequence[Run]) -> list[BootClock]:
+        """What is remembered of the clocks of their boots, where that is not this one."""
+
 
 @dataclass
 class Link:
@@ -68,11 +70,6 @@ class Link:
     attempts: int = 0  # in a row that failed, or did not last
     error: str | None = None
     connected_total: int = 0
-
-
-def back_off_s(attempt: int, least_s: float, most_s: float, uniform: Callable[[float, float], float]) -> float:
-    """PURE. Exponential back-off with full jitter: uniform in (0, min(most, least × 2^attempt))."""
-    return uniform(0.0, min(most_s, least_s * 2.0 ** min(attempt, 32)))
 
 
 def tls_context(settings: Settings) -> ssl.SSLContext | None:
@@ -133,8 +130,8 @@ class Publisher:
                 await self._session(client)
         except* (aiomqtt.MqttError, OSError, ValueError) as group:  # ValueError: what a host name cannot be
             error = _first(group)
-            stable = self.link.online and monotonic_s() - started_s >= STABLE_S
-            self.link.attempts = 1 if stable else self.link.attempts + 1
+            lasted_s = monotonic_s() - started_s if self.link.online else None
+            self.link.attempts = attempts_after(self.link.attempts, lasted_s)
             if str(error) != self.link.error or self.link.online:
                 log.warning("link_lost" if self.link.online else "link_refused", broker=self._broker, error=str(error))
             self.link.error = str(error)
@@ -228,6 +225,7 @@ class Publisher:
             sent_ms=self._clock.wall_ms(),
             mono_ms=self._clock.mono_ms(),
             synced=self._clock.synced(),
+            clocks=self._station.clocks_of(batch.runs),
         )
         await self._say(client, "runs", body)
         return True

@@ -24,13 +24,11 @@ import msgspec
 
 from agent.records import VERSION, Acked, Alive, ClockFact, Contents, Head, Kept, Opened, Record, Stop, Turn
 from wire.messages import Run
+from wire.outbox import Name
 
 GIVEN_UP: Final = "the spool was full: the evidence of this time was given up"
 CUT: Final = "no orderly end (power cut, or the system died): dark from the last sign of life to the boot"
 SHUT_DOWN: Final = "shut down in good order: dark from the last sign of life to the boot"
-
-Name = tuple[str, int]
-"""A run's (spool, seq)."""
 
 
 @dataclass

@@ -26,10 +26,11 @@ import structlog
 from agent.disk import SLACK_BYTES, Disk, Snapshot
 from agent.journal import Journal
 from agent.records import Acked, Alive, ClockFact, Head, Kept, Opened, Record, Stop, Turn, line
-from agent.restart import Name, Now, Recalled, covered, cut_off, dark, given_up, stand_in
+from agent.restart import Now, Recalled, covered, cut_off, dark, given_up, stand_in
 from agent.thinning import Item, by_output, expired, merges, wordy
 from common.clock import Clock
 from wire.messages import BootClock
+from wire.outbox import Name
 
 log = structlog.get_logger(__name__)
 

@@ -13,12 +13,12 @@ from agent.config import Output, Settings, Watched
 from agent.evidence import Evidence
 from agent.host import Figures, Sampler
 from agent.records import Kept
-from agent.restart import Name
 from agent.spool import Spool
 from common.clock import Clock
 from signwatch import __version__
-from wire.messages import Ack, Heartbeat, Hello, Run
+from wire.messages import Ack, BootClock, Heartbeat, Hello, Run
 from wire.messages import Output as WireOutput
+from wire.outbox import Name
 from wire.runs import Confirm, Rules
 
 _MS = 1000
@@ -100,6 +100,11 @@ class Station:
     def acknowledged(self, ack: Ack) -> None:
         """The collector has these."""
         self._spool.acknowledge(ack.spool, ack.seqs)
+
+    def clocks_of(self, runs: Sequence[Run]) -> list[BootClock]:
+        """What is remembered of the clocks of their boots, where that is not this one: a message tells its own."""
+        boots = {boot for run in runs for boot in (run.boot, run.end_boot)} - {self._clock.boot_id()}
+        return [known for known in self._spool.clocks() if known.boot in boots]
 
     def figures(self) -> Figures:
         """The machine's figures and the spool's."""

@@ -16,8 +16,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Final, NamedTuple
 
-from agent.restart import GIVEN_UP, Name, Now
+from agent.restart import GIVEN_UP, Now
 from wire.messages import Run
+from wire.outbox import Name
 
 HOUR_MS: Final = 3_600_000
 DAY_MS: Final = 24 * HOUR_MS

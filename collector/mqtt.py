@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Final, Protocol
 import aiomqtt
 import structlog
 
+from common.backoff import attempts_after, back_off_s
+from common.clock import monotonic_s
 from common.config import ConfigError
 from common.tasks import cancel, raise_if_cancelled, spawn
 from wire.messages import Ack, encode
@@ -74,21 +76,20 @@ class MqttLink:
 
     async def run(self) -> None:
         """Stay connected until cancelled."""
-        backoff_s = BACKOFF_MIN_S
+        attempts = 0
         while True:
+            begun_s = monotonic_s()
             try:
                 async with self._client() as client:
                     await self._session(client)
             except (aiomqtt.MqttError, ConfigError, OSError) as error:  # the files are read anew, and may be bad now
-                if self.connected:
-                    backoff_s = BACKOFF_MIN_S
+                attempts = attempts_after(attempts, monotonic_s() - begun_s if self.connected else None)
                 raise_if_cancelled()
                 log.warning("broker_lost", host=self._config.host, port=self._config.port, error=str(error))
             finally:
                 self._set_link(up=False)
             self.reconnects_total += 1
-            await asyncio.sleep(random.uniform(0, backoff_s))  # noqa: S311 - jitter
-            backoff_s = min(backoff_s * 2, BACKOFF_MAX_S)
+            await asyncio.sleep(back_off_s(attempts, BACKOFF_MIN_S, BACKOFF_MAX_S, random.uniform))
 
     async def _session(self, client: aiomqtt.Client) -> None:
         client.pending_calls_threshold = ACKS_AT_ONCE * 2  # beyond it aiomqtt warns

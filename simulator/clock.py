@@ -69,6 +69,10 @@ class PlayerClock:
         self._error_ms = 0 if wall_ms is None else wall_ms - true_ms
         self._synced = wall_ms is None
 
+    def step(self, by_ms: int) -> None:
+        """Somebody sets the wall clock, forward or (negative) back; what it says of itself does not change."""
+        self._error_ms += by_ms
+
     def discipline(self) -> None:
         """A time source is found: the wall clock steps to the true time."""
         self._error_ms = 0

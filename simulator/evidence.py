@@ -7,16 +7,21 @@ boot, a run `off` says so. A virtual player knows what is on its screen, so ever
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from itertools import islice
-from typing import Final, get_args
+from collections.abc import Iterable, Iterator, Sequence
+from typing import NamedTuple, get_args
 
 from wire.messages import Run
+from wire.outbox import Name
 from wire.runs import BELIEVED_AT_ONCE, Closed, Instant, Machine, Observation, Rules, close, observe
 from wire.seqs import covers
 from wire.states import Cause, State
 
-MAX_BATCH_RUNS: Final = 100  # some 30 KiB, half of what a body may have
+
+class Waiting(NamedTuple):
+    """A closed run with the spool that numbered it."""
+
+    spool: str
+    run: Run
 
 
 class Evidence:
@@ -63,10 +68,13 @@ class Evidence:
             if machine.open is not None
         ]
 
-    def batches(self) -> list[list[Run]]:
-        """Give the closed runs, oldest first, in portions that fit into a message."""
-        runs = iter(list(self._closed.values()))
-        return list(iter(lambda: list(islice(runs, MAX_BATCH_RUNS)), []))
+    def sendable(self) -> Iterator[Waiting]:
+        """Give the closed runs, oldest first."""
+        return (Waiting(self.spool, run) for run in self._closed.values())
+
+    def holds(self, name: Name) -> bool:
+        """Whether that run still waits for its ack."""
+        return name[0] == self.spool and name[1] in self._closed
 
     def acknowledge(self, ranges: Sequence[tuple[int, int]]) -> int:
         """Forget the runs that the ranges cover; their number."""

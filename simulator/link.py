@@ -18,13 +18,14 @@ import aiomqtt
 import structlog
 
 from common import tasks
+from common.backoff import attempts_after, back_off_s
+from common.clock import monotonic_s
 from wire.messages import Ack, Message, MessageError, decode, encode
 from wire.topics import Address, Kind, topic
 
 log = structlog.get_logger(__name__)
 
 _FIRST_BACKOFF_S: Final = 0.5
-_MAX_DOUBLINGS: Final = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,24 +79,25 @@ class PlayerLink:
 
     async def run(self) -> None:
         """Connect, and connect again, until cancelled; then say goodbye (a DISCONNECT, so that no will goes out)."""
-        failures = 0
+        attempts = 0
         while True:
             await self._allowed.wait()
+            connected_s: float | None = None
             client = self._new_client()
             try:
                 async with client:
-                    failures = 0
+                    connected_s = monotonic_s()
                     await self._be_connected(client)
             except aiomqtt.MqttError as error:
                 tasks.raise_if_cancelled()
-                failures += 1
+                attempts = attempts_after(attempts, None if connected_s is None else monotonic_s() - connected_s)
                 self.counts["disconnections"] += 1
                 log.debug("disconnected", player=str(self._address), error=str(error))
             finally:
                 _shut_down(client)  # aiomqtt leaves an attempt that took too long open: it would come in later
             if self._allowed.is_set():
-                longest_s = min(self._server.max_backoff_s, _FIRST_BACKOFF_S * 2 ** min(failures, _MAX_DOUBLINGS))
-                await asyncio.sleep(self._jitter.uniform(0, longest_s))
+                most_s = self._server.max_backoff_s
+                await asyncio.sleep(back_off_s(attempts, _FIRST_BACKOFF_S, most_s, self._jitter.uniform))
 
     async def send(self, kind: Kind, message: Message) -> bool:
         """Publish with QoS 1 and wait for the PUBACK; False where that came to nothing (the spool has it still)."""
@@ -155,6 +157,7 @@ class PlayerLink:
         self.counts["connections"] += 1
         while True:
             await self._voice.report()
+            tasks.raise_if_cancelled()
 
     def _take_ack(self, message: aiomqtt.Message) -> None:
         try:

@@ -7,6 +7,7 @@ It is whole but for the screen: its own clock and boots, spool, run machines, la
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import random
 import secrets
 from collections import Counter
@@ -20,11 +21,11 @@ from simulator.host import VirtualHost
 from simulator.link import PlayerLink, Server, Voice
 from simulator.truth import Truth
 from wire.messages import Ack, BootClock, Gone, Heartbeat, Hello, Output, Runs
+from wire.outbox import Outbox
 from wire.runs import Instant
 from wire.states import Cause, State
 from wire.topics import Address
 
-_RESEND_S: Final = 30.0
 _GAP_INTERVALS: Final = 3
 _KNOWN_BOOTS: Final = 64
 _SHORTEST_UP_MS: Final = 60_000
@@ -86,9 +87,10 @@ class VirtualPlayer:
         self._powered = True
         self._agent_runs = True
         self._network = True
-        self._due = asyncio.Event()
+        self._due = False  # a heartbeat
+        self._wake = asyncio.Event()
+        self._outbox = Outbox()
         self._seen = self._clock.now()
-        self._sent_at_s: float | None = None  # when the backlog was last sent on this connection
         self._link = PlayerLink(
             address, server, password, Voice(self._will, self._hello, self._report, self._acknowledged), self._chance
         )
@@ -135,7 +137,7 @@ class VirtualPlayer:
         for name in self._screens if output is None else (output,):
             self._screens[name] = Screen(state, cause, detail)
         self._change()
-        self._due.set()
+        self._speak()
 
     def lose_link(self) -> None:
         """The network is gone; playback goes on, and so does the spool."""
@@ -168,7 +170,7 @@ class VirtualPlayer:
         """A time source is found: the wall clock is right from now on, and the player knows it."""
         self._clock.discipline()
         self._observe()
-        self._due.set()
+        self._speak()
 
     def kill_agent(self) -> None:
         """The agent vanishes without goodbye; what is on the screen stays there, unseen."""
@@ -196,7 +198,7 @@ class VirtualPlayer:
         await asyncio.sleep(self._chance.random() * self._interval_s)  # a fleet does not speak in chorus
         while True:
             self._observe()
-            self._due.set()
+            self._speak()
             await asyncio.sleep(self._interval_s)
 
     def _change(self) -> None:
@@ -211,7 +213,7 @@ class VirtualPlayer:
         self._seen = self._clock.now() if true_ms is None else self._clock.at(true_ms)
         for output, screen in self._screens.items():
             if self._evidence.observe(output, screen.state, screen.cause, screen.detail, self._seen):
-                self._sent_at_s = None
+                self._wake.set()
         if self._clock.synced():
             self._offsets[self._clock.boot_id()] = self._seen.wall_ms - self._seen.mono_ms
             while len(self._offsets) > _KNOWN_BOOTS:
@@ -237,8 +239,8 @@ class VirtualPlayer:
         return Gone(boot=self._clock.boot_id())
 
     def _hello(self) -> Hello:
-        self._sent_at_s = None
-        self._due.set()
+        self._outbox.reconnected()
+        self._speak()
         return Hello(
             spool=self._evidence.spool,
             agent="signwatch-simulator",
@@ -250,18 +252,34 @@ class VirtualPlayer:
         )
 
     async def _report(self) -> None:
-        """Say what there is to say next: how it is, then what nobody has acknowledged yet."""
-        await self._due.wait()
-        self._due.clear()
+        """Say what there is to say next, as agents do: how it is, then a message of the oldest unacknowledged runs."""
+        if self._due:
+            self._due = False
+            await self._beat()
+        self._wake.clear()
+        if not await self._send_runs() and not self._due:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(self._outbox.wait_s(monotonic_s())):
+                    await self._wake.wait()
+
+    async def _beat(self) -> None:
         playing = any(screen.state == "playing" for screen in self._screens.values())
         host = self._host.figures(self._seen.mono_ms, playing=playing) | {"spool_runs": self.backlog}
         spool, opened = self._evidence.spool, self._evidence.open_runs()
         await self._link.send("heartbeat", Heartbeat(spool=spool, open=opened, host=host, **self._stamp(self._seen)))
-        if self._sent_at_s is not None and monotonic_s() - self._sent_at_s < _RESEND_S:
-            return
-        self._sent_at_s = monotonic_s()
-        for batch in self._evidence.batches():
-            await self._link.send("runs", Runs(spool=spool, runs=batch, **self._stamp(self._clock.now())))
+
+    async def _send_runs(self) -> bool:
+        batch = self._outbox.next(self._evidence.sendable(), monotonic_s())
+        if batch is None:
+            return False
+        boots = {boot for run in batch.runs for boot in (run.boot, run.end_boot)} - {self._clock.boot_id()}
+        clocks = [BootClock(boot=boot, offset_ms=offset) for boot, offset in self._offsets.items() if boot in boots]
+        stamp = self._stamp(self._clock.now())
+        return await self._link.send("runs", Runs(spool=batch.spool, runs=batch.runs, clocks=clocks, **stamp))
+
+    def _speak(self) -> None:
+        self._due = True
+        self._wake.set()
 
     def _stamp(self, at: Instant) -> _Stamp:
         return {
@@ -274,6 +292,8 @@ class VirtualPlayer:
     def _acknowledged(self, ack: Ack) -> None:
         if ack.spool == self._evidence.spool:
             self.counts["acknowledged"] += self._evidence.acknowledge(ack.seqs)
+            self._outbox.forget(self._evidence.holds)
+            self._wake.set()
 
 
 def _token() -> str:

@@ -99,10 +99,14 @@ class Heartbeat(Stamped):
 
 
 class Runs(Stamped):
-    """Closed runs, oldest first, each with its own boot."""
+    """Closed runs, oldest first, each with its own boot.
+
+    `clocks` says again of their earlier boots what the hello said: that one may have been lost, and these runs not.
+    """
 
     spool: Token
     runs: Annotated[list[Run], msgspec.Meta(max_length=500)]
+    clocks: Annotated[list[BootClock], msgspec.Meta(max_length=64)] = []
 
 
 class Gone(Body):

@@ -20,7 +20,7 @@ from collector.ledger.quarantine_store import Keeper
 from collector.ledger.upsert import upsert
 from collector.reading import Statement
 from collector.truetime import note_message, note_told
-from wire.messages import Gone, Heartbeat, Hello, Runs
+from wire.messages import BootClock, Gone, Heartbeat, Hello, Runs
 from wire.topics import Address
 
 if TYPE_CHECKING:
@@ -197,18 +197,22 @@ class EvidenceStore:
             for run in message.runs:
                 draft.add(closed_row(device.id, message.spool, run))
                 acknowledged.append(run.seq)
+            self._remember(connection, device, message.clocks, received_ms)
         else:
             if not statement.again:
                 self._greet(draft, device, message)
-            self._remember(connection, device, message, received_ms)
+            self._remember(connection, device, message.clocks, received_ms)
 
     def _greet(self, draft: _Draft, device: DeviceRow, hello: Hello) -> None:
         device.interval_ms = max(INTERVAL_MIN_MS, round(hello.interval_s * _MILLISECONDS))
         device.hello = msgspec.to_builtins(hello)
         draft.greeted.add(device.id)
 
-    def _remember(self, connection: Connection, device: DeviceRow, hello: Hello, received_ms: int) -> None:
-        for told in hello.clocks:
+    def _remember(
+        self, connection: Connection, device: DeviceRow, clocks: Iterable[BootClock], received_ms: int
+    ) -> None:
+        """Take in what an agent remembers of the clocks of earlier boots."""
+        for told in clocks:
             before = self._clocks.of(connection, device.id, told.boot)
             after = note_told(before, offset_ms=told.offset_ms, received_ms=received_ms, mono_ms=told.mono_ms)
             if after is not before:

@@ -4,24 +4,25 @@ from __future__ import annotations
 
 import asyncio
 import gc
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
 
-from agent import outbox, publisher
+from agent import publisher
 from agent.config import Settings, parse
-from agent.publisher import Publisher, back_off_s
+from agent.publisher import Publisher
 from agent.records import Kept
-from agent.restart import Name
 from common.clock import ManualClock
 from common.tasks import cancel, spawn
 from tests.agent.listener import Listener
 from tests.fixtures.certificates import Certificates
 from tests.fixtures.mosquitto import Mosquitto, StartMosquitto
 from tests.fixtures.waiting import PATIENCE_S, free_port, until
-from wire.messages import Ack, Gone, Heartbeat, Hello, Output, Run, Runs
+from wire import outbox
+from wire.messages import Ack, BootClock, Gone, Heartbeat, Hello, Output, Run, Runs
+from wire.outbox import Name
 from wire.topics import Address, topic
 
 STAMP = {"boot": "b" * 32, "sent_ms": 1, "mono_ms": 1, "synced": True}
@@ -59,6 +60,9 @@ class Script:
 
     def holds(self, name: Name) -> bool:
         return name in self.runs
+
+    def clocks_of(self, runs: Sequence[Run]) -> list[BootClock]:
+        return [BootClock(boot=str(runs[0].boot), offset_ms=7)]
 
     def acknowledged(self, ack: Ack) -> None:
         self.acks.append(ack)
@@ -100,6 +104,7 @@ async def test_a_session_begins_with_hello_then_the_newest_state_then_the_backlo
         await listener.count(Runs, 3)
     assert listener.kinds()[:5] == ["hello", "heartbeat", "runs", "runs", "runs"]
     assert [one.seq for body in listener.all(Runs) for one in body.runs] == list(range(1, 251))
+    assert listener.all(Runs)[0].clocks == [BootClock(boot="b", offset_ms=7)]
 
 
 async def test_everything_is_said_on_the_devices_own_topics_and_nothing_is_retained(
@@ -275,10 +280,3 @@ async def test_the_broker_is_spoken_to_over_tls_and_only_if_it_is_who_it_says(
     async with running(settings_for(broker.port, "[mqtt.tls]\ninsecure = true"), Script()) as publisher:
         await until(lambda: publisher.link.online, "anybody will do")
     gc.collect()  # the refused connection's socket, while its warning is ignored
-
-
-def test_pauses_grow_to_a_limit_and_are_drawn_from_all_of_it() -> None:
-    most = [back_off_s(attempt, 1, 60, lambda _, most: most) for attempt in range(8)]
-    assert most == [1, 2, 4, 8, 16, 32, 60, 60]
-    assert back_off_s(5, 1, 60, lambda least, _: least) == 0
-    assert back_off_s(10_000, 1, 60, lambda _, most: most) == 60

@@ -28,11 +28,11 @@ from wire.runs import Instant
 
 
 class Bench:
-    def __init__(self, directory: Path, outputs: int = 1) -> None:
+    def __init__(self, directory: Path, outputs: int = 1, clock: ManualClock | None = None) -> None:
         tables = "".join(f'[[outputs]]\nid = "{"x" * 60}{number}"\nprobe = "push"\n' for number in range(outputs))
         text = f'tenant = "acme"\ndevice = "p1"\n[mqtt]\nhost = "b"\n[spool]\ndir = "spool"\n{tables}'
         self.settings = parse(text, directory / "agent.toml")
-        self.clock = ManualClock()
+        self.clock = clock or ManualClock()
         self.journal = Journal(directory / "spool")
         self.spool = Spool.open(self.journal, "acme/p1", self.clock, Bounds(2**24), 60)
         rules = {
@@ -66,6 +66,20 @@ def test_hello_says_who_we_are_and_what_we_remember_of_clocks(bench: Bench) -> N
     assert decode("hello", encode(hello)) == hello
     assert (hello.spool, hello.agent, hello.boot) == (bench.spool.id, __version__, "b" * 32)
     assert hello.clocks == [BootClock(boot="b" * 32, offset_ms=bench.clock.wall - bench.clock.mono)]
+
+
+def test_runs_of_an_earlier_boot_travel_with_its_clock_since_the_hello_may_be_lost(bench: Bench) -> None:
+    bench.spool.alive()
+    bench.see("playing")
+    bench.see("playing")
+    bench.spool.close(orderly=True)  # the whole machine goes down
+    offset_ms = bench.clock.wall - bench.clock.mono
+    bench.clock.reboot("c" * 32, bench.clock.wall + 60_000)
+    again = Bench(bench.settings.file.parent, clock=bench.clock)
+    runs = [kept.run for kept in again.spool.sendable()]
+    assert again.station.clocks_of(runs) == [BootClock(boot="b" * 32, offset_ms=offset_ms)]
+    assert again.station.clocks_of(runs[:0]) == []
+    again.journal.close()
 
 
 async def test_a_heartbeat_states_the_open_runs_without_their_boot(bench: Bench) -> None:

@@ -1,5 +1,5 @@
-from simulator.evidence import MAX_BATCH_RUNS, Evidence
-from wire.messages import Run, Runs, decode, encode
+from simulator.evidence import Evidence
+from wire.messages import Run
 from wire.runs import Instant
 
 BOOT, NEXT_BOOT = "a" * 32, "b" * 32
@@ -15,7 +15,7 @@ def made(*outputs: str) -> Evidence:
 
 
 def closed(evidence: Evidence) -> list[Run]:
-    return [run for batch in evidence.batches() for run in batch]
+    return [waiting.run for waiting in evidence.sendable()]
 
 
 def test_an_open_run_keeps_its_seq_when_it_closes() -> None:
@@ -57,17 +57,6 @@ def test_a_closed_run_stays_until_an_ack_covers_it() -> None:
     assert evidence.acknowledge([(2, 3), (7, 9)]) == 2
     assert [run.seq for run in closed(evidence)] == [1, 4]
     assert evidence.acknowledge([(2, 3)]) == 0
-
-
-def test_a_large_backlog_fits_into_messages_of_the_wire() -> None:
-    evidence = made()
-    for number in range(2 * MAX_BATCH_RUNS + 2):
-        evidence.observe("main", "playing" if number % 2 else "error", None, "x" * 60, at(number * 1000))
-    batches = evidence.batches()
-    assert [len(batch) for batch in batches] == [MAX_BATCH_RUNS, MAX_BATCH_RUNS, 1]
-    for batch in batches:
-        body = encode(Runs(boot=BOOT, sent_ms=WALL, mono_ms=1, synced=True, spool=evidence.spool, runs=batch))
-        assert decode("runs", body)
 
 
 def test_a_silence_longer_than_the_gap_is_nobodys_evidence() -> None:

@@ -213,6 +213,22 @@ def test_an_offline_boot_is_placed_by_what_the_next_boot_remembers() -> None:
     assert RunRow(*row).clock == "synced"  # type: ignore[arg-type]
 
 
+def test_an_offline_boot_is_placed_by_its_runs_own_message_although_the_hello_was_lost() -> None:
+    player = Player(started=(10_000, START_WALL))
+    offset_ms = player.wall - player.mono
+    player.mono += 60_000
+    player.wall += 60_000
+    player.become("frozen")
+    player.boot, player.mono, player.wall = "c" * 32, 5_000, START_WALL + 900_000
+    engine = new_ledger()
+    told = [BootClock(boot=BOOT, offset_ms=offset_ms)]
+    runs = Runs(**player.stamp(), runs=list(player.closed), clocks=told)  # type: ignore[arg-type]
+    join(engine, ready(engine), [Received(PLAYER, runs, player.wall)])
+    (row,) = contents(engine)
+    assert RunRow(*row).start_ms == 10_000 + offset_ms  # type: ignore[arg-type]
+    assert RunRow(*row).clock == "synced"  # type: ignore[arg-type]
+
+
 def test_the_live_view_is_told_what_the_ledger_holds_and_not_what_was_said() -> None:
     player = Player()
     player.live(15_000)

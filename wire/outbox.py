@@ -1,4 +1,4 @@
-"""PURE. Which closed runs go into the next message, and when they go again.
+"""PURE. Which closed runs go into the next message, and when they go again. Agents and virtual players share it.
 
 A run is sent until an ack covers it; the pause before it goes again doubles from `RESEND_MIN_S` to `RESEND_MAX_S`. Only
 the oldest `WINDOW` runs are on their way at once, so that weeks of backlog do not flood a collector that is away. Each
@@ -10,19 +10,33 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from itertools import islice
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, Protocol
 
 import msgspec
 
-from agent.records import Kept
-from agent.restart import Name
 from wire.messages import MAX_BODY_BYTES, Run
 
 BATCH_RUNS: Final = 100
-BATCH_BYTES: Final = MAX_BODY_BYTES - 1024  # what is left for the message around the runs
+BATCH_BYTES: Final = MAX_BODY_BYTES - 8 * 1024  # what is left for the message around the runs, clocks included
 WINDOW: Final = 500
 RESEND_MIN_S: Final = 20.0
 RESEND_MAX_S: Final = 300.0
+
+
+Name = tuple[str, int]
+"""A run's (spool, seq)."""
+
+
+class Kept(Protocol):
+    """A closed run with the spool that numbered it."""
+
+    @property
+    def spool(self) -> str:
+        """Whose seq it is."""
+
+    @property
+    def run(self) -> Run:
+        """The run."""
 
 
 class Batch(NamedTuple):

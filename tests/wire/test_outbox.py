@@ -1,8 +1,8 @@
 from __future__ import annotations
 
-from agent.outbox import BATCH_RUNS, RESEND_MAX_S, RESEND_MIN_S, WINDOW, Batch, Outbox
 from agent.records import Kept
 from wire.messages import MAX_BODY_BYTES, Run, Runs, encode
+from wire.outbox import BATCH_RUNS, RESEND_MAX_S, RESEND_MIN_S, WINDOW, Batch, Outbox
 
 
 def kept(seq: int, spool: str = "aa", detail: str | None = None) -> Kept:
