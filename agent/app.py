@@ -20,6 +20,7 @@ from agent.listening import open_servers
 from agent.probes import PROBES
 from agent.probes.base import Around, Reading, Report
 from agent.publisher import Publisher
+from agent.schedule import schedule_of
 from agent.spool import Bounds, Spool
 from agent.station import Station, rules_of, stands_ms
 from agent.status import Status
@@ -66,6 +67,7 @@ class Agent:
         self._ending = False
         self._mailboxes: dict[str, Callable[[Report], None]] = {}
         self._spool = open_spool(settings, clock)
+        self._schedule = schedule_of(config.schedule) if config.schedule is not None else None
         rules = {output.id: rules_of(output, settings.watched[output.id]) for output in config.outputs}
         self._evidence = Evidence(self._spool, clock, rules)
         self._sampler = Sampler(settings.path(config.spool.dir), clock)
@@ -160,5 +162,8 @@ class Agent:
 
     def _take(self, output: str, panel: Panel, probe: str, reading: Reading, at: Instant, suspended_ms: int) -> None:
         judged = panel.hear(probe, reading, at)
-        if self._evidence.take(output, judged.reading, judged.at, suspended_ms, again=judged.again):
+        reading = judged.reading
+        if self._schedule is not None:
+            reading = self._schedule.judge(reading, judged.at.wall_ms, synced=self._clock.synced())
+        if self._evidence.take(output, reading, judged.at, suspended_ms, again=judged.again):
             self._changed.set()

@@ -16,6 +16,7 @@ import msgspec
 
 from agent.probes import PROBES
 from agent.rules import findings
+from agent.schedule import ScheduleTable
 from common import logs
 from common.config import ConfigError, Finding, Section, convert, parse_toml, read_text
 from wire.messages import MAX_INTERVAL_S, Id
@@ -129,6 +130,7 @@ class AgentConfig(Section, frozen=True):
     health: Health = Health()
     push: Push = Push()
     log: Log = Log()
+    schedule: ScheduleTable | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
+from agent.schedule import schedule_complaints
 from common.config import Finding
 
 if TYPE_CHECKING:
@@ -61,6 +62,9 @@ def _complaints(config: AgentConfig) -> Iterator[_Complaint]:
         if count > 1:
             yield "agent.output_twice", "outputs", f"{count} outputs have the id {output!r}", "give each its own id"
     yield from _mqtt(config)
+    if config.schedule is not None:
+        for name, key, message, remedy in schedule_complaints(config.schedule):
+            yield name, f"schedule.{key}", message, remedy
     yield from _listen("health", config.health.listen, config.health.token)
     if any("push" in output.probes for output in config.outputs):
         yield from _listen("push", config.push.listen, config.push.token)
