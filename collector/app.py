@@ -33,6 +33,7 @@ from collector.erasure.shell import Eraser
 from collector.influx.erase import erase_points
 from collector.influx.feed import InfluxFeed
 from collector.ingest import Ingest
+from collector.ledger.conflict_store import read_conflicts
 from collector.ledger.decisions_store import read_every_decision
 from collector.ledger.evidence_store import EvidenceStore, Outcome
 from collector.ledger.ledger import Ledger
@@ -101,6 +102,7 @@ class Collector:
         await self.ingest.load()
         registry, devices = await self.ledger.read(lambda found: (read_registry(found), EvidenceStore().load(found)))
         self.live.load(devices.values())
+        self.live.note_conflicts(row for _, row in await self.ledger.read(read_conflicts))
         self.live.take_decisions(await self.ledger.read(lambda found: read_every_decision(found, registry)))
         await self._take_registry(registry)
         self.live.use(self.config.alerts.down_over_for, self.portal.latency_ms)

@@ -78,14 +78,14 @@ class IngestConfig(Section, frozen=True):
     runs_burst: Burst = 100_000
     unregistered_devices_max: Annotated[int, msgspec.Meta(ge=0, le=1_000_000)] = 5_000
     unregistered_messages_per_s: PerSecond = 1_000
-    unregistered_runs_per_s: PerSecond = 500
+    unregistered_runs_per_s: PerSecond = 2_000
 
     def intake(self) -> Intake:
-        """What the ingest makes of it: together, unregistered devices may burst like a few registered ones."""
+        """What the ingest makes of it: together, unregistered devices may burst like ten registered ones."""
         device = Limits(Rate(self.messages_burst, self.messages_per_s), Rate(self.runs_burst, self.runs_per_s))
         unregistered = Limits(
             Rate(self.messages_burst * 10, self.unregistered_messages_per_s),
-            Rate(self.runs_burst * 2, self.unregistered_runs_per_s),
+            Rate(self.runs_burst * 10, self.unregistered_runs_per_s),
         )
         return Intake(device, unregistered, self.unregistered_devices_max)
 

@@ -13,7 +13,17 @@ from collector.ledger.ledger import Ledger
 from collector.ledger.run_queries import runs_of
 from collector.live import Live
 from collector.sla import availability as sla
-from collector.views import AlertView, Event, FigureView, MarkView, Newcomer, PlatformView, PlayerView, RunView
+from collector.views import (
+    AlertView,
+    ConflictView,
+    Event,
+    FigureView,
+    MarkView,
+    Newcomer,
+    PlatformView,
+    PlayerView,
+    RunView,
+)
 from common.clock import Clock
 
 
@@ -66,6 +76,11 @@ class LiveDesk:
     def newcomers(self) -> Sequence[Newcomer]:
         """Devices that report but are not in the registry."""
         return list(self._live.fleet.newcomers())
+
+    def conflicts(self) -> Sequence[ConflictView]:
+        """Devices that contradict themselves, the latest first."""
+        found = sorted(self._live.conflicts.values(), key=lambda row: (-row.last_ms, row.address, row.kind))
+        return [ConflictView(*row.address, row.kind, row.first_ms, row.last_ms, row.times, row.detail) for row in found]
 
     async def alerts(self, limit: int) -> Sequence[AlertView]:
         """The latest alerts, open and closed, newest first."""

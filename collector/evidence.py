@@ -59,9 +59,9 @@ class RunRow(NamedTuple):
 def join(one: RunRow, other: RunRow) -> RunRow:
     """Join two statements about the same run; where both are closed the first that came stands.
 
-    A statement that gives the run to another output is not about this run.
+    A statement that gives the run to another output, or lets it begin in another boot, is not about this run.
     """
-    if one.closed or one.output != other.output:
+    if one.closed or one.output != other.output or one.boot != other.boot:
         return one
     if other.closed or other.end_mono_ms > one.end_mono_ms:
         return other

@@ -11,6 +11,7 @@ from collector.ingest import SHED_HEARTBEATS_AT
 if TYPE_CHECKING:
     from collector.app import Collector
 
+_CONFLICTS_SHOWN: Final = 100
 _SLOW_AT: Final = SHED_HEARTBEATS_AT // 10  # weight waiting
 
 
@@ -50,6 +51,9 @@ def metrics(collector: Collector) -> Iterator[tuple[str, int | float]]:
         yield f'signwatch_messages_shed_total{{why="{why}"}}', count
     for address, count in ingest.senders.shed():
         yield f'signwatch_device_messages_shed_total{{device="{address}"}}', count
+    latest = sorted(live.conflicts.values(), key=lambda row: -row.last_ms)[:_CONFLICTS_SHOWN]
+    for row in sorted(latest):
+        yield f'signwatch_device_conflicts_total{{device="{row.address}",kind="{row.kind}"}}', row.times
     yield "signwatch_devices_unregistered", ingest.senders.unregistered
     yield "signwatch_messages_committed_total", ingest.committed_total
     yield "signwatch_messages_waiting", ingest.waiting

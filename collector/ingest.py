@@ -191,6 +191,8 @@ class Ingest:
         outcome = await self._to_ledger(received, refused)
         self.committed_total += len(received)
         self.not_kept_total += outcome.let_go
+        if outcome.contradictions:
+            self.refused_total["contradiction"] += outcome.contradictions
         self._tell(outcome)
 
     async def order(self, request: QuarantineRequest) -> QuarantineAnswer:

@@ -20,6 +20,7 @@ from collector.decisions.model import Decisions
 from collector.evidence import RunRow
 from collector.figures import Agreements, agree, computing, down_limit, is_emitting
 from collector.fleet import Fleet, Place, place_of
+from collector.ledger.conflict_store import ConflictRow
 from collector.ledger.evidence_store import DeviceRow, Outcome
 from collector.registry.model import Device, Registry, Subject
 from collector.sla.contract import Contract
@@ -62,6 +63,7 @@ class Live:
         self.fleet = Fleet()
         self.agreements = Agreements()
         self.figures: dict[str, FigureView] = {}
+        self.conflicts: dict[tuple[Address, str], ConflictRow] = {}
         self.compute_s = 0.0
 
     def on_figure(self, listener: OnFigure) -> None:
@@ -130,6 +132,7 @@ class Live:
 
     def take(self, outcome: Outcome) -> None:
         """Take in a committed batch."""
+        self.note_conflicts(outcome.conflicts)
         changed = self.fleet.changed(outcome, self._clock.wall_ms())
         for address in outcome.devices:
             for output in self.fleet.outputs_of(address):
@@ -137,6 +140,14 @@ class Live:
         self._show(changed)
         if any(row.closed for _, row in outcome.rows):  # late history changes no state, but figures
             self._due.set()
+
+    def note_conflicts(self, rows: Iterable[ConflictRow]) -> None:
+        """Know which devices contradict themselves."""
+        for row in rows:
+            if (row.address, row.kind) not in self.conflicts:
+                remedy = "see docs/poison.md: find the other machine, and rule on what was said meanwhile"
+                log.error("device_contradicts_itself", device=str(row.address), proof=row.detail, remedy=remedy)
+            self.conflicts[row.address, row.kind] = row
 
     def tick(self) -> None:
         """Let silence and emission hours be noticed; call about every second."""

@@ -23,6 +23,7 @@ REASONS: Final[dict[str, str]] = {
     "invalid": "it breaks a rule of the wire",
     "unregistered": "its device is not registered, and too many unknown ones are known already",
     "implausible": "it cannot be so, by the collector's clock or by its own",
+    "contradiction": "the ledger has another run of that name",
     "unusable": "the ledger cannot hold it",
 }
 

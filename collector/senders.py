@@ -22,7 +22,7 @@ class Intake(NamedTuple):
     """What senders may do: one device, all unregistered ones together, and how many of those there may be."""
 
     device: Limits = Limits(Rate(2_000, 20), Rate(100_000, 100))
-    unregistered: Limits = Limits(Rate(20_000, 1_000), Rate(200_000, 500))
+    unregistered: Limits = Limits(Rate(20_000, 1_000), Rate(1_000_000, 2_000))
     unregistered_max: int = 5_000
 
 

@@ -191,6 +191,22 @@ class Newcomer:
 
 
 @dataclass(frozen=True, slots=True)
+class ConflictView:
+    """A device that contradicts itself (docs/poison.md): `two_machines` have its name, or two of its runs have one.
+
+    `times`: how often that was seen from `first_ms` to `last_ms`, the collector's clock; `detail`: the newest proof.
+    """
+
+    tenant: str
+    device: str
+    kind: Literal["two_machines", "contradiction"]
+    first_ms: int
+    last_ms: int
+    times: int
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
 class Event:
     """Something changed. `resync` tells a subscriber that was too slow to ask for everything again."""
 
@@ -221,6 +237,9 @@ class Desk(Protocol):
 
     def newcomers(self) -> Sequence[Newcomer]:
         """Devices that report but are not in the registry."""
+
+    def conflicts(self) -> Sequence[ConflictView]:
+        """Devices that contradict themselves, the latest first."""
 
     async def alerts(self, limit: int) -> Sequence[AlertView]:
         """The latest alerts, open and closed, newest first."""

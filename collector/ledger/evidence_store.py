@@ -11,23 +11,26 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 import msgspec
-from sqlalchemy import Connection, and_, bindparam, or_, select, update
+from sqlalchemy import Connection, and_, bindparam, or_, select, tuple_, update
 
+from collector.conflicts import Voice, contradicts
 from collector.evidence import RunRow, closed_row, in_true_time, join, open_row
 from collector.ledger import schema
 from collector.ledger.clock_store import ClockStore
+from collector.ledger.conflict_store import ConflictRow, Conflicts, said
 from collector.ledger.quarantine_store import Keeper
 from collector.ledger.upsert import upsert
 from collector.reading import Statement
 from collector.truetime import note_message, note_told
-from wire.messages import BootClock, Gone, Heartbeat, Hello, Runs
-from wire.topics import Address
+from wire.messages import BootClock, Gone, Heartbeat, Hello, Runs, Stamped
+from wire.topics import Address, topic
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
 DEFAULT_INTERVAL_MS: Final = 15_000
 INTERVAL_MIN_MS: Final = 1000  # a device that says it speaks more often is not called silent any sooner
+_KEYS_AT_ONCE: Final = 200
 _RUN_KEY: Final = ("device_id", "spool", "seq")
 _MILLISECONDS: Final = 1000
 
@@ -81,6 +84,8 @@ class Outcome:
     rows: list[tuple[Address, RunRow]] = field(default_factory=list)
     devices: dict[Address, DeviceRow] = field(default_factory=dict)
     let_go: Counter[str] = field(default_factory=Counter)  # refused messages that are kept no longer, by reason
+    contradictions: int = 0  # runs that say otherwise than the ledger
+    conflicts: list[ConflictRow] = field(default_factory=list)  # as they stand now
 
     def followed_by(self, later: Outcome) -> Outcome:
         """What both changed."""
@@ -89,6 +94,8 @@ class Outcome:
         self.rows += later.rows
         self.devices.update(later.devices)
         self.let_go += later.let_go
+        self.contradictions += later.contradictions
+        self.conflicts += later.conflicts
         return self
 
 
@@ -98,11 +105,17 @@ class _Draft:
 
     rows: dict[tuple[int, str, int], RunRow] = field(default_factory=dict)
     greeted: set[int] = field(default_factory=set)  # devices that said hello
+    contradictions: list[tuple[RunRow, str]] = field(default_factory=list)
 
     def add(self, row: RunRow) -> None:
         key = row.device_id, row.spool, row.seq
         known = self.rows.get(key)
-        self.rows[key] = row if known is None else join(known, row)
+        if known is None:
+            self.rows[key] = row
+            return
+        self.rows[key] = join(known, row)
+        if why := contradicts(known, row):
+            self.contradictions.append((row, why))
 
 
 class EvidenceStore:
@@ -114,6 +127,7 @@ class EvidenceStore:
         self._clocks = ClockStore()
         self._next_id = 1
         self.quarantine = Keeper()
+        self._conflicts = Conflicts()
 
     def load(self, connection: Connection) -> dict[Address, DeviceRow]:
         """Read the devices; call once before `apply`, and again after a transaction that was rolled back."""
@@ -136,6 +150,7 @@ class EvidenceStore:
             self._addresses[found.id] = address
         self._next_id = max(self._addresses, default=0) + 1
         self.quarantine.load(connection)
+        self._conflicts.load(connection)
         return dict(self._devices)
 
     def apply(self, connection: Connection, received: Iterable[Received], refused: Iterable[Refused]) -> Outcome:
@@ -148,7 +163,9 @@ class EvidenceStore:
         changed = self._move(connection)
         rows = [self._true(connection, row) for row in draft.rows.values()]
         changed += self._write(connection, draft, rows, outcome.devices.values())
-        outcome.let_go = self.quarantine.keep(connection, [message._asdict() for message in refused])
+        kept = [*refused, *self._contradictions(draft)]
+        outcome.let_go = self.quarantine.keep(connection, [message._asdict() for message in kept])
+        outcome.contradictions, outcome.conflicts = len(draft.contradictions), self._conflicts.write(connection)
         self._clocks.end((device.id, device.boot) for device in outcome.devices.values())
         # Copies: these go to the event loop, while the next batch may already be changing the store's own.
         outcome.devices = {address: replace(device) for address, device in outcome.devices.items()}
@@ -177,6 +194,8 @@ class EvidenceStore:
             return
         if not statement.again:
             same_boot = device.boot == message.boot
+            if device.boot is not None and (not same_boot or isinstance(message, Hello)):
+                self._listen(connection, device, message, received_ms)
             device.mono_ms = max(device.mono_ms, message.mono_ms) if same_boot else message.mono_ms
             device.gone, device.boot = False, message.boot
         before = self._clocks.of(connection, device.id, message.boot)
@@ -202,6 +221,23 @@ class EvidenceStore:
             if not statement.again:
                 self._greet(draft, device, message)
             self._remember(connection, device, message.clocks, received_ms)
+
+    def _listen(self, connection: Connection, device: DeviceRow, message: Stamped, received_ms: int) -> None:
+        """Find out whether two machines have this name: another boot speaks than before, or another spool."""
+        spoken = str((device.hello or {}).get("spool", ""))
+        spool = message.spool if isinstance(message, Hello) else spoken
+        before, now = Voice(device.boot or "", spoken, device.mono_ms), Voice(message.boot, spool, message.mono_ms)
+        if before.boot != now.boot:  # then their spools tell nothing more
+            before, now = before._replace(spool=""), now._replace(spool="")
+        elif not spoken or spoken == spool:
+            return
+
+        def alive_at(boot: str, mono_ms: int) -> int:
+            curve = self._clocks.of(connection, device.id, boot).curve
+            return mono_ms + (curve.at(mono_ms) if curve is not None else received_ms - message.mono_ms)
+
+        if proof := self._conflicts.changed_voice(device.id, before, now, alive_at):
+            self._conflicts.note(device.id, device.address, "two_machines", received_ms, proof)
 
     def _greet(self, draft: _Draft, device: DeviceRow, hello: Hello) -> None:
         device.interval_ms = max(INTERVAL_MIN_MS, round(hello.interval_s * _MILLISECONDS))
@@ -252,7 +288,34 @@ class EvidenceStore:
         upsert(connection, schema.devices, ("id",), [_device_values(device) for device in devices])
         upsert(connection, schema.devices, ("id",), [_with_hello(device) for device in said_hello])
         self._clocks.write(connection)
-        return self._join(connection, rows)
+        changed = self._join(connection, rows)
+        if len(changed) < len(rows):
+            self._compare(connection, draft, rows, {row[:3] for row in changed})
+        return changed
+
+    def _compare(
+        self, connection: Connection, draft: _Draft, rows: list[RunRow], changed: set[tuple[int, str, int]]
+    ) -> None:
+        """Find among the rows that changed nothing those that say otherwise than the ledger."""
+        unchanged = [row for row in rows if row[:3] not in changed]
+        key = tuple_(*(schema.runs.c[name] for name in _RUN_KEY))
+        for first in range(0, len(unchanged), _KEYS_AT_ONCE):
+            some = {row[:3]: row for row in unchanged[first : first + _KEYS_AT_ONCE]}
+            for found in connection.execute(select(schema.runs).where(key.in_(list(some)))):
+                known = RunRow._make(found)
+                if why := contradicts(known, some[known[:3]]):
+                    draft.contradictions.append((some[known[:3]], why))
+
+    def _contradictions(self, draft: _Draft) -> list[Refused]:
+        """What contradicts the ledger is kept beside it, and its device is named."""
+        kept = []
+        for row, why in draft.contradictions:
+            address = self._addresses[row.device_id]
+            now_ms = self._devices[address].last_received_ms
+            self._conflicts.note(row.device_id, address, "contradiction", now_ms, why)
+            where = topic(address, "runs" if row.closed else "heartbeat")
+            kept.append(Refused(now_ms, where, "contradiction", why, said(row), str(address)))
+        return kept
 
     def _join(self, connection: Connection, rows: list[RunRow]) -> list[RunRow]:
         """Put rows into the ledger by the rule of `collector.evidence.join`; those that it changed."""
@@ -262,10 +325,11 @@ class EvidenceStore:
             schema.runs,
             _RUN_KEY,
             [row._asdict() for row in rows],
-            # a closed run stands; an open statement counts where it reaches further; a name keeps its output
+            # a closed run stands; an open statement counts where it reaches further; a name keeps its output and boot
             where=lambda new: and_(
                 ~known.closed,
                 new.output == known.output,
+                new.boot == known.boot,
                 or_(new.closed, new.end_mono_ms > known.end_mono_ms),
             ),
             returning=True,

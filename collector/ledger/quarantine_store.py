@@ -39,9 +39,13 @@ class Kept(NamedTuple):
 
 
 class Quota(NamedTuple):
-    """What is kept at most. `newest`: of one device and reason, the first one beside."""
+    """What is kept at most. `newest`: of one device and reason, the first one beside.
+
+    `contradictions`: of that reason more, since what contradicts the ledger is in no other place.
+    """
 
     newest: int = 50
+    contradictions: int = 1_000
     device_bytes: int = _MIB
     rows: int = 20_000
     bytes: int = 64 * _MIB
@@ -115,6 +119,7 @@ class Keeper:
         ranked = (
             select(
                 column.id,
+                column.reason,
                 func.row_number().over(partition_by=column.reason, order_by=column.id.desc()).label("newest"),
                 func.row_number().over(partition_by=column.reason, order_by=column.id).label("oldest"),
                 func.sum(func.length(column.body)).over(order_by=column.id.desc()).label("size"),
@@ -122,7 +127,8 @@ class Keeper:
             .where(column.device == device)
             .subquery()
         )
-        crowded = (ranked.c.newest > self.quota.newest) & (ranked.c.oldest > 1)
+        most = case((ranked.c.reason == "contradiction", self.quota.contradictions), else_=self.quota.newest)
+        crowded = (ranked.c.newest > most) & (ranked.c.oldest > 1)
         return select(ranked.c.id).where(or_(crowded, ranked.c.size > self.quota.device_bytes))
 
     def _make_room(self, connection: Connection) -> Counter[str]:

@@ -107,6 +107,17 @@ quarantine: Final = Table(
     Index(None, "device", "reason"),
 )
 
+conflicts: Final = Table(
+    "conflicts",  # devices that contradict themselves (collector/conflicts.py): one row a device and kind
+    metadata,
+    Column("device_id", Integer, primary_key=True),
+    Column("kind", String(16), primary_key=True),  # two_machines | contradiction
+    Column("first_ms", BigInteger, nullable=False),  # the collector's clock
+    Column("last_ms", BigInteger, nullable=False),
+    Column("times", BigInteger, nullable=False),
+    Column("detail", Text, nullable=False),  # the newest proof
+)
+
 # --- the registry ---------------------------------------------------------------------------------------------------
 
 tenants: Final = Table(

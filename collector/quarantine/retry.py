@@ -73,6 +73,8 @@ def _take(connection: Connection, store: EvidenceStore, message: Kept, outcome: 
 
 
 def _read(message: Kept) -> Received:
+    if message.reason == "contradiction":
+        raise MessageRefusedError("contradiction", "the first run of that name stands; a ruling can decide otherwise")
     address, kind = read_topic(message.topic)
     statement = read_body(kind, message.body, message.received_ms, retained=message.reason == "retained")
     if isinstance(statement, Gone):

@@ -105,6 +105,12 @@ async def newcomers(request: Request) -> StreamResponse:
     return answer({"newcomers": [jsonviews.newcomer(view) for view in context(request).desk.newcomers()]})
 
 
+async def conflicts(request: Request) -> StreamResponse:
+    """Devices that contradict themselves."""
+    _only(request)
+    return answer({"conflicts": [jsonviews.conflict(view) for view in context(request).desk.conflicts()]})
+
+
 async def timeline(request: Request) -> StreamResponse:
     """The runs of one subject that touch `[from, to)`."""
     _only(request, "subject", "from", "to")

@@ -78,6 +78,7 @@ def _routes() -> list[web.RouteDef]:
         web.get("/api/v1/figures", api.figures),
         web.get("/api/v1/alerts", api.alerts),
         web.get("/api/v1/newcomers", api.newcomers),
+        web.get("/api/v1/conflicts", api.conflicts),
         web.get("/api/v1/timeline", api.timeline),
         web.get("/api/v1/events", api.events),
     ]

@@ -19,7 +19,16 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from collector.sla.burn import BurnRate
-    from collector.views import AlertView, FigureView, MarkView, Newcomer, PlatformView, PlayerView, RunView
+    from collector.views import (
+        AlertView,
+        ConflictView,
+        FigureView,
+        MarkView,
+        Newcomer,
+        PlatformView,
+        PlayerView,
+        RunView,
+    )
 
 Json: TypeAlias = "Mapping[str, object]"
 _ENCODER: Final = json.JSONEncoder(separators=(",", ":"), allow_nan=False)
@@ -209,6 +218,19 @@ def newcomer(view: Newcomer) -> Json:
         **instant("first_seen", view.first_seen_ms),
         **instant("last_seen", view.last_seen_ms),
         "registry_toml": view.registry_toml,
+    }
+
+
+def conflict(view: ConflictView) -> Json:
+    """One device that contradicts itself."""
+    return {
+        "tenant": view.tenant,
+        "device": view.device,
+        "kind": view.kind,
+        **instant("first", view.first_ms),
+        **instant("last", view.last_ms),
+        "times": view.times,
+        "detail": view.detail,
     }
 
 

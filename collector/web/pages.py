@@ -27,9 +27,11 @@ from collector.web.timeline import RANGES, Range, bounds, draw
 from wire.states import UP_STATES, default_cause
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from aiohttp.web import Request, StreamResponse
 
-    from collector.views import PlatformView, PlayerView
+    from collector.views import ConflictView, PlatformView, PlayerView
 
 _HISTORY: Final = 200
 
@@ -96,6 +98,7 @@ async def _subject_page(request: Request, view: PlayerView | PlatformView, **ext
         request,
         "subject.html",
         view=view,
+        conflicts=_conflicts((found for found in desk.conflicts() if _is_of(found, view)), times),
         name=plain(view.name or view.subject, 100),
         state=known_state(view.state),
         cause=_cause(view, t.default_cause),
@@ -149,4 +152,23 @@ async def newcomers(request: Request) -> StreamResponse:
         }
         for newcomer in parts.desk.newcomers()
     ]
-    return html(request, "newcomers.html", newcomers=found, zone=times.name)
+    conflicts = _conflicts(parts.desk.conflicts(), times)
+    return html(request, "newcomers.html", newcomers=found, conflicts=conflicts, zone=times.name)
+
+
+def _is_of(conflict: ConflictView, view: PlayerView | PlatformView) -> bool:
+    return view.subject.startswith(f"{conflict.tenant}/{conflict.device}/")
+
+
+def _conflicts(views: Iterable[ConflictView], times: Times) -> list[dict[str, object]]:
+    return [
+        {
+            "address": f"{view.tenant}/{view.device}",
+            "kind": view.kind,
+            "times": view.times,
+            "first": times.stamp(view.first_ms),
+            "last": times.stamp(view.last_ms),
+            "detail": plain(view.detail, 1000),
+        }
+        for view in views
+    ]

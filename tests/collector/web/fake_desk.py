@@ -9,7 +9,17 @@ from dataclasses import dataclass, field, replace
 from fractions import Fraction
 
 from collector.sla.burn import BurnRate, Severity
-from collector.views import AlertView, Event, FigureView, MarkView, Newcomer, PlatformView, PlayerView, RunView
+from collector.views import (
+    AlertView,
+    ConflictView,
+    Event,
+    FigureView,
+    MarkView,
+    Newcomer,
+    PlatformView,
+    PlayerView,
+    RunView,
+)
 from common.clock import Clock, ManualClock
 
 NOW_MS = 1_795_354_200_000  # 2026-11-22T13:30:00Z, a Sunday
@@ -184,6 +194,11 @@ def make_marks(now_ms: int = NOW_MS) -> list[MarkView]:
     ]
 
 
+def make_conflict(device: str = "player-0001", detail: str = "boots a and b both lived for 61 s") -> ConflictView:
+    """A device whose name two machines have."""
+    return ConflictView("acme", device, "two_machines", NOW_MS - HOUR, NOW_MS, 3, detail)
+
+
 def make_newcomer(now_ms: int = NOW_MS, device: str = "pi-window-3") -> Newcomer:
     """A device that reports but is not registered."""
     toml = (
@@ -206,6 +221,7 @@ class FakeDesk:
     platform_views: list[PlatformView] = field(default_factory=list)
     alert_views: list[AlertView] = field(default_factory=list)
     newcomer_views: list[Newcomer] = field(default_factory=list)
+    conflict_views: list[ConflictView] = field(default_factory=list)
     _players: dict[str, PlayerView] = field(default_factory=dict)
     _listeners: list[asyncio.Queue[Event | None]] = field(default_factory=list)
 
@@ -242,6 +258,9 @@ class FakeDesk:
 
     def newcomers(self) -> Sequence[Newcomer]:
         return self.newcomer_views
+
+    def conflicts(self) -> Sequence[ConflictView]:
+        return self.conflict_views
 
     async def alerts(self, limit: int) -> Sequence[AlertView]:
         return self.alert_views[:limit]

@@ -12,7 +12,16 @@ from aiohttp.test_utils import TestClient
 from collector.views import Event
 from common.clock import iso
 from tests.collector.web.conftest import Serve
-from tests.collector.web.fake_desk import DAY, HOUR, NOW_MS, FakeDesk, make_alert, make_marks, make_newcomer
+from tests.collector.web.fake_desk import (
+    DAY,
+    HOUR,
+    NOW_MS,
+    FakeDesk,
+    make_alert,
+    make_conflict,
+    make_marks,
+    make_newcomer,
+)
 from tests.collector.web.waiting import hub_of, subscribed, until
 
 SUBJECT = "acme/player-0001/main"
@@ -301,3 +310,11 @@ async def test_the_live_piece_of_a_platform_change_is_its_agreements_card(client
     assert data["platforms"] == ["acme/portal"]
     assert "s-down" in data["cards"]["acme/admira"]
     assert data["alerts"] is None
+
+
+async def test_devices_that_contradict_themselves_are_told_with_their_proof(client: TestClient, desk: FakeDesk) -> None:
+    desk.conflict_views = [make_conflict()]
+    (conflict,) = (await get(client, "/api/v1/conflicts"))["conflicts"]
+    assert (conflict["device"], conflict["kind"], conflict["times"]) == ("player-0001", "two_machines", 3)
+    assert (conflict["first_ms"], conflict["last_ms"]) == (NOW_MS - HOUR, NOW_MS)
+    assert conflict["detail"].startswith("boots a and b")

@@ -11,6 +11,7 @@ from tests.collector.web.fake_desk import (
     NOW_MS,
     FakeDesk,
     make_alert,
+    make_conflict,
     make_figure,
     make_marks,
     make_newcomer,
@@ -221,6 +222,20 @@ async def test_newcomers_are_listed_with_the_lines_to_apply(client: TestClient, 
     assert shown.all("button", "copy")
 
 
+@pytest.mark.parametrize("path", ["/newcomers", f"/player/{SUBJECT}"])
+async def test_a_device_that_contradicts_itself_is_told_on_its_page(
+    client: TestClient, desk: FakeDesk, path: str
+) -> None:
+    assert "Two machines" not in (await page(client, path)).text
+    desk.conflict_views = [make_conflict()]
+    assert "boots a and b both lived for 61 s" in (await page(client, path)).text
+
+
+async def test_another_device_s_contradiction_is_not_on_the_page(client: TestClient, desk: FakeDesk) -> None:
+    desk.conflict_views = [make_conflict("player-0002")]
+    assert "Two machines" not in (await page(client, f"/player/{SUBJECT}")).text
+
+
 @pytest.mark.parametrize(
     ("path", "status"),
     [
@@ -246,6 +261,7 @@ async def test_hostile_text_from_the_wire_stays_text_on_every_page(
     desk.set_figure(title=HOSTILE)
     desk.alert_views = [make_alert(summary=HOSTILE, reason=HOSTILE)]
     desk.newcomer_views = [replace(make_newcomer(), registry_toml=HOSTILE, outputs=(HOSTILE,))]
+    desk.conflict_views = [make_conflict(detail=HOSTILE)]
     shown = await page(client, path)
     assert {tag.get("src") for tag in shown.all("script")} <= {"/static/live.js", "/static/wall.js", "/static/copy.js"}
     assert not [tag for _, tag in shown.tags if any(name.startswith("on") for name in tag)]
