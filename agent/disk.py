@@ -116,7 +116,7 @@ class Disk:
             return
         try:
             write.run()
-        except OSError as error:
+        except (OSError, SpoolBusyError) as error:
             self._failed(error)
         else:
             self._succeeded(write)

@@ -46,6 +46,7 @@ class Journal:
         """Where it has last put one."""
         self._beside = self.path.with_suffix(".new")
         self._only_beside = False  # a cut-off replacement is all there is
+        self._identity: tuple[int, int] | None = None  # of the directory that was locked last
         self._directory: int | None = None  # its lock is the spool's lock, and it works on a read-only disk too
         self._file: int | None = None
 
@@ -55,7 +56,10 @@ class Journal:
         return self._directory is not None
 
     def lock(self) -> None:
-        """Make the directory where it is missing, and hold it; SpoolBusyError where another process does."""
+        """Make the directory where it is missing, and hold it; SpoolBusyError where another process does.
+
+        Where the disk died and another one is mounted in its place, what lies there is set aside, not written over.
+        """
         if self._directory is not None:
             return
         self.directory.mkdir(mode=_DIRECTORY_MODE, parents=True, exist_ok=True)
@@ -68,6 +72,7 @@ class Journal:
                 raise SpoolBusyError(f"another process holds {self.directory}") from None
             raise
         self._directory = directory
+        self._recognise(_identity(os.fstat(directory)))
 
     def read(self, limit_bytes: int) -> Contents:
         """Everything in the file that checks, and what does not; a missing file is empty. OSError if it cannot open."""
@@ -82,31 +87,30 @@ class Journal:
 
     def replace(self, data: bytes) -> None:
         """Put a new file in the place of the old one, durably, and go on appending to it."""
-        self.lock()
-        file = self._write_beside(data)
-        try:
+        self._close_file()
+        with self._lets_go():
+            self.lock()
+            self._file, self.size = self._write_beside(data), len(data)
             if self.damaged:
                 self._set_aside()
             self._beside.rename(self.path)
             if self._directory is not None:
                 os.fsync(self._directory)
-        except BaseException:
-            os.close(file)
-            raise
-        self._close_file()
-        self._file, self.size = file, len(data)
-        if self.damaged:
-            self.damaged = False
-            self._bound_asides()
+            if self.damaged:
+                self.damaged = False
+                self._bound_asides()
 
     def append(self, data: bytes, *, sync: bool) -> None:
         """Write at the end; durable when it returns if `sync`. After an OSError the file's end is not to be trusted."""
         if self._file is None:
             raise OSError(errno.EBADF, "the journal is not open")
-        _write(self._file, data)
+        with self._lets_go():
+            if self._identity != _identity(self.directory.stat()):  # another disk was mounted over it
+                raise OSError(errno.ESTALE, "another file system is mounted there")
+            _write(self._file, data)
+            if sync:
+                os.fsync(self._file)
         self.size += len(data)
-        if sync:
-            os.fsync(self._file)
 
     def close(self) -> None:
         """Let go of the file and of the lock."""
@@ -114,6 +118,25 @@ class Journal:
         if self._directory is not None:
             os.close(self._directory)
             self._directory = None
+
+    @contextlib.contextmanager
+    def _lets_go(self) -> Iterator[None]:
+        """After an error nothing stays open: it would keep a person from unmounting, mending and mounting the disk.
+
+        The lock is given back with it, but for a disk that is only full.
+        """
+        try:
+            yield
+        except OSError as error:
+            self._close_file()
+            if error.errno not in {errno.ENOSPC, errno.EDQUOT}:
+                self.close()
+            raise
+
+    def _recognise(self, identity: tuple[int, int]) -> None:
+        if self._identity not in {None, identity}:
+            self.damaged = True
+        self._identity = identity
 
     def _read_beside(self, limit_bytes: int) -> Contents:
         """Take over what a cut-off replacement left, if that is whole."""
@@ -189,6 +212,10 @@ def _make_sure_of_room(directory: Path, size_bytes: int) -> None:
     blocks = room.f_bfree if os.geteuid() == 0 else room.f_bavail
     if room.f_blocks and blocks * room.f_frsize < size_bytes:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+def _identity(found: os.stat_result) -> tuple[int, int]:
+    return found.st_dev, found.st_ino
 
 
 def _write(file: int, data: bytes) -> None:

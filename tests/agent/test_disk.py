@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from agent.journal import Journal
+from agent.journal import Journal, SpoolBusyError
 from agent.spool import Bounds, Spool
 from common.clock import ManualClock
 from tests.agent.lives import BIG, DEVICE, Life, aside, ended, live_through, opened, waiting
@@ -138,3 +138,58 @@ async def test_a_journal_that_cannot_be_read_is_set_aside_and_not_written_over(
     spool = life.again()
     assert spool.trouble is None
     assert [file.read_bytes() for file in aside(life)] == [content]
+
+
+async def test_what_a_dead_disk_leaves_to_memory_is_bounded_too(life: Life, monkeypatch: pytest.MonkeyPatch) -> None:
+    life.reborn(64_000)
+
+    def broken(*_: object) -> int:
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(os, "write", broken)
+    for _ in range(600):
+        await live_through(life, 1)
+        assert life.spool.size_bytes <= 64_000
+        assert len(life.spool._disk._buffer) <= 2048
+    assert life.spool.given_up > 0
+    monkeypatch.undo()
+    kept = waiting(life.spool)
+    await life.spool.commit()
+    assert waiting(life.reborn(64_000)) == kept
+
+
+async def test_a_disk_that_was_mounted_anew_is_locked_anew_and_what_lies_there_is_kept(
+    life: Life, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    closed = await live_through(life, 2)
+    real = os.fsync
+
+    def broken(_: int) -> None:
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(os, "fsync", broken)
+    closed += await live_through(life, 1)
+    monkeypatch.setattr(os, "fsync", real)
+    old = life.directory.rename(life.directory.with_name("old"))  # nothing holds it any more
+    life.directory.mkdir()
+    life.file.write_bytes(b"of the other disk\n")
+    await life.spool.commit()
+    assert [file.read_bytes() for file in aside(life)] == [b"of the other disk\n"]
+    with pytest.raises(SpoolBusyError):
+        Journal(life.directory).lock()
+    (free := Journal(old)).lock()
+    free.close()
+    assert waiting(life.reborn()) == closed
+
+
+async def test_what_is_mounted_over_the_spool_gets_the_evidence_and_loses_nothing_of_its_own(life: Life) -> None:
+    closed = await live_through(life, 2)
+    life.directory.rename(life.directory.with_name("hidden"))
+    life.directory.mkdir()
+    life.file.write_bytes(b"of the other disk\n")
+    closed += await live_through(life, 1)
+    assert life.spool.trouble == "another file system is mounted there"
+    await life.spool.commit()
+    assert life.spool.trouble is None
+    assert [file.read_bytes() for file in aside(life)] == [b"of the other disk\n"]
+    assert waiting(life.reborn()) == closed
