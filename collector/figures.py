@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Generator, Iterator, Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Protocol
 
 from collector.decisions.model import Decisions
 from collector.registry.model import ALWAYS, Registry, Subject
@@ -57,6 +57,25 @@ class Agreement:
             self._frames.clear()
             self._frames[month] = burn_frame(self.contract, [judged for _, judged in self.subjects], month)
         return self._frames[month]
+
+
+class Stated(Protocol):
+    """What a subject is: its state, and the cause that its evidence names."""
+
+    @property
+    def state(self) -> str:
+        """One of wire.states."""
+
+    @property
+    def cause(self) -> str | None:
+        """None: the state's own."""
+
+
+class Present(Protocol):
+    """Whoever can say what a subject is at the moment that is asked about."""
+
+    def current(self, subject: Subject) -> Stated | None:
+        """None: nobody knows."""
 
 
 @dataclass(slots=True)
@@ -116,7 +135,7 @@ def is_emitting(subject: Subject, emission: Calendar | None, now_ms: int) -> boo
     return is_active(subject, now_ms) and (emission is None or bool(emission.open_intervals(now_ms, now_ms + 1)))
 
 
-def state_now(fleet: Fleet, subject: Subject) -> tuple[str, str | None]:
+def state_now(fleet: Present, subject: Subject) -> tuple[str, str | None]:
     """State and cause of a subject at this moment; `unknown` unless its evidence reaches into it (collector/fleet)."""
     current = fleet.current(subject)
     return (current.state, current.cause) if current else ("unknown", None)
@@ -175,7 +194,7 @@ def computing(
         yield
     frame = agreement.frame(span.month)
     burn = burn_rates(frame, burnt, now_ms) if frame else ()
-    return _figure(agreement, span, sla.judge_month(contract, span, tallies), census, now_ms, down_limit, burn)
+    return figure_view(agreement, span, sla.judge_month(contract, span, tallies), census, now_ms, down_limit, burn)
 
 
 def _tally(agreement: Agreement, span: sla.MonthSpan, pair: tuple[Subject, sla.Subject], track: Track) -> sla.Tally:
@@ -185,15 +204,16 @@ def _tally(agreement: Agreement, span: sla.MonthSpan, pair: tuple[Subject, sla.S
     return sla.tally_subject(agreement.contract, span, judged, runs, windows, rulings)
 
 
-def _figure(
+def figure_view(
     agreement: Agreement,
     span: sla.MonthSpan,
     figure: sla.MonthFigure,
     census: Census,
     now_ms: int,
     down_limit: Fraction,
-    burn: tuple[BurnRate, ...],
+    burn: tuple[BurnRate, ...] = (),
 ) -> FigureView:
+    """A judged month and how the players stand at `now_ms`, as it is shown."""
     contract = agreement.contract
     return FigureView(
         tenant=agreement.tenant,
@@ -232,7 +252,7 @@ def _figure(
     )
 
 
-def count(fleet: Fleet, agreement: Agreement, emissions: Mapping[str, Calendar | None], now_ms: int) -> Census:
+def count(fleet: Present, agreement: Agreement, emissions: Mapping[str, Calendar | None], now_ms: int) -> Census:
     """How the agreement's players stand now.
 
     A player outside its emission hours, or in a window that the contract leaves out, is neither down nor unknown:
@@ -246,7 +266,7 @@ def count(fleet: Fleet, agreement: Agreement, emissions: Mapping[str, Calendar |
 
 def _count_in(
     census: Census,
-    fleet: Fleet,
+    fleet: Present,
     agreement: Agreement,
     pair: tuple[Subject, sla.Subject],
     emission: Calendar | None,

@@ -22,7 +22,7 @@ from collector.figures import Agreements, agree, computing, down_limit, is_emitt
 from collector.fleet import Fleet, Place, place_of
 from collector.ledger.conflict_store import ConflictRow
 from collector.ledger.evidence_store import DeviceRow, Outcome
-from collector.registry.model import Device, Registry, Subject
+from collector.registry.model import Device, Registry, Subject, player_name
 from collector.sla.contract import Contract
 from collector.views import Event, FigureView, PlatformView, PlayerView
 from common.clock import Clock, monotonic_s
@@ -215,7 +215,7 @@ class Live:
             site_name=self._site_name(registered),
             device=subject.device,
             output=subject.id,
-            name=_name(subject, registered),
+            name=player_name(subject, registered),
             contract=subject.contract,
             state=current.state if current else "unknown",
             cause=current.cause if current else None,
@@ -303,9 +303,3 @@ async def in_slices(steps: Generator[None, None, T]) -> T:
         if monotonic_s() >= until_s:
             await asyncio.sleep(0)
             until_s = monotonic_s() + SLICE_S
-
-
-def _name(subject: Subject, device: Device | None) -> str:
-    """What people call a player: its device, and the output where that has a name of its own."""
-    called = (device.name if device else "") or subject.device
-    return called if subject.name in {"", subject.id, called} else f"{called} · {subject.name}"

@@ -7,7 +7,7 @@ them to the writer, which never waits.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Final
 
 from collector.evidence import RunRow
@@ -58,11 +58,7 @@ class InfluxFeed:
 
     def runs(self, rows: Iterable[tuple[Address, RunRow]]) -> None:
         """Tell the runs that have closed; one told before lands on its own point."""
-        self._writer.enqueue(
-            points.run_point(address.tenant, self._site(address), address.device, row.output, row.view())
-            for address, row in rows
-            if row.closed and address.device != OWN_DEVICE
-        )
+        self._writer.enqueue(run_lines(rows, self._registry()))
 
     async def snapshot(self, desk: Desk) -> None:
         """Tell everything that is true now. Thousands of lines are made beside the loop that everybody shares."""
@@ -78,5 +74,16 @@ class InfluxFeed:
         self._writer.enqueue([points.alert_point(alert)])
 
     def _site(self, address: Address) -> str | None:
-        device = self._registry().devices.get(str(address))
-        return device.site if device else None
+        return _site(address, self._registry())
+
+
+def run_lines(rows: Iterable[tuple[Address, RunRow]], registry: Registry) -> Iterator[str]:
+    """A line for each closed run of a device; what the collector itself checks is told by its state alone."""
+    for address, row in rows:
+        if row.closed and address.device != OWN_DEVICE:
+            yield points.run_point(address.tenant, _site(address, registry), address.device, row.output, row.view())
+
+
+def _site(address: Address, registry: Registry) -> str | None:
+    device = registry.devices.get(str(address))
+    return device.site if device else None

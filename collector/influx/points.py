@@ -93,8 +93,8 @@ def run_point(tenant: str, site: str | None, device: str, output: str, run: RunV
     )
 
 
-def player_point(player: PlayerView, now_ms: int) -> str:
-    """One playback output as it stands at `now_ms`."""
+def player_point(player: PlayerView, now_ms: int, *, past: bool = False) -> str:
+    """One playback output as it stands at `now_ms`; `past`: as it stood, when nobody kept how its link was."""
     return _line(
         "player",
         {"tenant": player.tenant, "site": player.site, "device": player.device, "output": player.output},
@@ -105,7 +105,7 @@ def player_point(player: PlayerView, now_ms: int) -> str:
             "unknown": int(player.state == "unknown"),
             "emitting": int(player.emitting),
             "cause": player.cause,
-            "link": player.link,
+            "link": None if past else player.link,
             "contract": player.contract,
             "name": player.name,
             "state_age_ms": _age(player.since_ms, now_ms),
@@ -275,10 +275,12 @@ def snapshot_points(
     figures: Sequence[FigureView],
     open_alerts: Sequence[AlertView],
     now_ms: int,
+    *,
+    past: bool = False,
 ) -> list[str]:
     """Everything that is true at `now_ms`: what the collector writes every time its figures are computed."""
     return [
-        *(player_point(player, now_ms) for player in players),
+        *(player_point(player, now_ms, past=past) for player in players),
         *fleet_points(players, now_ms),
         *(platform_point(platform, now_ms) for platform in platforms),
         *(figure_point(figure) for figure in figures),

@@ -89,6 +89,13 @@ def read_latest(connection: Connection, limit: int) -> list[AlertView]:
     return [_stored(row).view for row in connection.execute(query)]
 
 
+def read_between(connection: Connection, start_ms: int, end_ms: int) -> list[AlertView]:
+    """The alerts that were open at any time in `[start_ms, end_ms)` or closed at its beginning, by opening."""
+    reaches = or_(alerts.c.closed_ms.is_(None), alerts.c.closed_ms >= start_ms)
+    query = select(alerts).where(alerts.c.opened_ms < end_ms, reaches).order_by(alerts.c.opened_ms, alerts.c.id)
+    return [_stored(row).view for row in connection.execute(query)]
+
+
 def read_last_closings(connection: Connection) -> dict[tuple[str, str], int]:
     """When the last alert of each agreement and kind closed, in milliseconds since 1970."""
     query = (

@@ -21,6 +21,16 @@ if TYPE_CHECKING:
 _PLACES_AT_ONCE: Final = 400  # in one query: two parameters each
 
 
+class Stay(NamedTuple):
+    """One run of a subject, as far as it says what the subject was. `closed` False: it may go on."""
+
+    start_ms: int
+    end_ms: int
+    state: str
+    cause: str | None
+    closed: bool
+
+
 class StoredRun(NamedTuple):
     """One run of a subject, as far as a report tells of it. `[start_ms, end_ms)` is true time."""
 
@@ -40,6 +50,15 @@ def rows_between(
     """The runs of these outputs that touch `[start_ms, end_ms)`, as `Columns.from_rows` takes them."""
     for number, found in _runs(connection, places, start_ms, end_ms, (runs.c.state, runs.c.cause)):
         yield (number, found.start_ms, found.end_ms, found.state, found.cause)
+
+
+def stays_between(
+    connection: Connection, places: Sequence[tuple[Address, str]], start_ms: int, end_ms: int
+) -> Iterator[tuple[int, Stay]]:
+    """The same with whether each is closed: what a subject was at one instant."""
+    columns = (runs.c.state, runs.c.cause, runs.c.closed)
+    for number, found in _runs(connection, places, start_ms, end_ms, columns):
+        yield number, Stay(found.start_ms, found.end_ms, found.state, found.cause, found.closed)
 
 
 def runs_between(

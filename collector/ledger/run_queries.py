@@ -35,6 +35,22 @@ def runs_of(connection: Connection, address: Address, output: str, start_ms: int
     return [RunRow(*row) for row in found]
 
 
+def closed_runs_between(
+    connection: Connection, start_ms: int, end_ms: int, tenant: str = ""
+) -> list[tuple[Address, RunRow]]:
+    """The closed runs that start in `[start_ms, end_ms)`, by start; of one tenant where one is named."""
+    runs, devices = schema.runs, schema.devices
+    query = (
+        select(devices.c.tenant, devices.c.device, runs)
+        .join(devices, devices.c.id == runs.c.device_id)
+        .where(runs.c.start_ms >= start_ms, runs.c.start_ms < end_ms, runs.c.closed)
+        .order_by(runs.c.start_ms, runs.c.device_id, runs.c.spool, runs.c.seq)
+    )
+    if tenant:
+        query = query.where(devices.c.tenant == tenant)
+    return [(Address(of, device), RunRow(*row)) for of, device, *row in connection.execute(query)]
+
+
 def runs_since(
     connection: Connection, places: Iterable[tuple[Address, str]], start_ms: int
 ) -> list[tuple[Address, RunRow]]:

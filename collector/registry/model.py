@@ -92,3 +92,9 @@ class Registry:
     calendars: Mapping[str, Calendar] = field(default_factory=dict)
     devices: Mapping[str, Device] = field(default_factory=dict)
     subjects: Mapping[str, Subject] = field(default_factory=dict)
+
+
+def player_name(subject: Subject, device: Device | None) -> str:
+    """What people call a player: its device, and the output where that has a name of its own."""
+    called = (device.name if device else "") or subject.device
+    return called if subject.name in {"", subject.id, called} else f"{called} · {subject.name}"
