@@ -7,6 +7,7 @@ A Unix socket beside the ledger (`<ledger>.sock`, mode 0600: the collector's own
     POST /decisions        a `DecisionRequest` (window, ruling) → 200 `DecisionAnswer` · 400 · 422 · 500 likewise
     POST /quarantine       a `QuarantineRequest` (retry, drop) → 200 `QuarantineAnswer` · 400 · 422
     POST /tenant/erase     an `EraseRequest` → 200 `EraseAnswer` · 400 · 422 · 500 erased, but not taken over
+    POST /revisions        a `CloseRequest` → 200 `CloseAnswer` · 400 · 422
     GET  /registry         the registry as `?format=toml` (default) or `csv`
     GET  /journal/head     `{"head": "42:9f2c…"}`
 """
@@ -36,6 +37,7 @@ from collector.quarantine.orders import QuarantineAnswer, QuarantineRequest
 from collector.registry.export import to_csv, to_toml
 from collector.registry.files import read_files
 from collector.registry.plan import ApplyAnswer, ApplyRequest, MovedError
+from collector.revisions.orders import CloseAnswer, CloseRequest
 from common.config import ConfigError, Finding
 
 if TYPE_CHECKING:
@@ -86,6 +88,7 @@ class AdminDesk:
     decisions_changed: Callable[[Mapping[str, Decisions]], Awaitable[None]] | None = None
     quarantine: Callable[[QuarantineRequest], Awaitable[QuarantineAnswer]] | None = None
     eraser: Eraser | None = None
+    close: Callable[[CloseRequest], Awaitable[CloseAnswer]] | None = None
     _turn: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def apply(self, request: ApplyRequest) -> Applied:
@@ -134,6 +137,12 @@ class AdminDesk:
         taken = sum(result.taken for result in answer.retried)
         log.info("quarantine", who=request.who, taken=taken, tried=len(answer.retried), dropped=answer.dropped)
         return answer
+
+    async def close_month(self, request: CloseRequest) -> CloseAnswer:
+        """Close a month as a revision; ConfigError where that cannot be."""
+        if self.close is None:
+            raise ConfigError(Finding("close.none", "", "", "nothing is closed here", "ask the collector"))
+        return await self.close(request)
 
     async def erase(self, request: EraseRequest) -> EraseAnswer:
         """Erase a tenant, or only look; ConfigError where there is none."""
@@ -192,6 +201,7 @@ async def serve_admin(path: Path, desk: AdminDesk) -> AdminServer:
             web.post("/decisions", _decide),
             web.post("/quarantine", _quarantine),
             web.post("/tenant/erase", _erase),
+            web.post("/revisions", _close),
             web.get("/registry", _export),
             web.get("/journal/head", _head),
         ]
@@ -268,6 +278,10 @@ async def _carry_out(
     except NotTakenOverError:
         return _answer({"error": NOT_TAKEN_OVER}, web.HTTPInternalServerError.status_code)
     return _answer(answer)
+
+
+async def _close(request: web.Request) -> web.Response:
+    return await _carry_out(request, CloseRequest, request.app[_DESK].close_month)
 
 
 async def _export(request: web.Request) -> web.Response:

@@ -43,6 +43,8 @@ from collector.live import Live
 from collector.mqtt import MqttLink
 from collector.portal import PortalChecks
 from collector.registry.model import OWN_DEVICE, Registry
+from collector.revisions.keeper import Keeper
+from collector.revisions.look import read_source
 from collector.views import AlertView, Event, FigureView
 from collector.web.app import Server, serve
 from common.clock import Clock, SystemClock, monotonic_s
@@ -79,8 +81,17 @@ class Collector:
         )
         self.portal = PortalChecks(self.clock, self.ingest.accept)
         self.alerts = AlertDesk(self.ledger, config.alerts, self.clock, self._alert_changed)
+        files = [read_source(Path(name).stem, name) for name in config.contracts.files]
+        self.keeper = Keeper(self.ledger, self.clock, files, lambda: self.live.agreements.by_key)
         self.desk = LiveDesk(
-            self.ledger, self.clock, self.bus, self.live, self.alerts, lambda: health.health(self), self._metrics
+            self.ledger,
+            self.clock,
+            self.bus,
+            self.live,
+            self.alerts,
+            lambda: health.health(self),
+            self._metrics,
+            self.keeper,
         )
         self.influx = InfluxFeed(config.influx, self.clock, lambda: self.live.fleet.registry) if config.influx else None
         self.broker: EmbeddedBroker | None = None
@@ -121,6 +132,7 @@ class Collector:
         self._schedule()
         self._scheduler.start()
         self._start_task(self._turn(), "ticks")
+        self._start_task(self.keeper.run(), "closed months")
         web = self.config.web
         self.web = await serve(self.desk, web.listen, web.read_password(), title=web.title, clock=self.clock)
         admin = AdminDesk(
@@ -131,6 +143,7 @@ class Collector:
             self._decisions_changed,
             self.ingest.order,
             self._eraser(),
+            self.keeper.close,
         )
         self._admin = await serve_admin(socket_path(self.ledger.path), admin)
         self._tasks.append(spawn(feed_watchdog(self.turns), "watchdog"))  # ends at once without systemd
@@ -219,6 +232,7 @@ class Collector:
 
     def _committed(self, outcome: Outcome) -> None:
         self.live.take(outcome)
+        self.keeper.committed(outcome.rows)
         if self.influx is not None:
             self.influx.runs(outcome.rows)
 
@@ -246,10 +260,12 @@ class Collector:
         await self._take_registry(registry)
         await self.portal.follow(registry.subjects.values())
         await self.alerts.keep_only(list(self.live.agreements.by_key), self.clock.wall_ms())
+        self.keeper.decided()
         await self.live.compute()
 
     async def _decisions_changed(self, decisions: Mapping[str, Decisions]) -> None:
         self.live.take_decisions(decisions)
+        self.keeper.decided()
         await self.live.compute()
 
     def _eraser(self) -> Eraser:

@@ -12,6 +12,7 @@ from collector.ledger.decisions_store import decisions_over
 from collector.ledger.ledger import Ledger
 from collector.ledger.run_queries import runs_of
 from collector.live import Live
+from collector.revisions.keeper import Keeper
 from collector.sla import availability as sla
 from collector.views import (
     AlertView,
@@ -39,6 +40,7 @@ class LiveDesk:
         alerts: AlertDesk,
         health: Callable[[], Mapping[str, object]],
         metrics: Callable[[], Mapping[str, int | float]],
+        keeper: Keeper,
     ) -> None:
         self._ledger = ledger
         self._clock = clock
@@ -47,6 +49,7 @@ class LiveDesk:
         self._alerts = alerts
         self._health = health
         self._metrics = metrics
+        self._keeper = keeper
 
     def now_ms(self) -> int:
         """Give the collector's wall clock."""
@@ -115,6 +118,10 @@ class LiveDesk:
     def events(self) -> AsyncIterator[Event]:
         """Changes from now on."""
         return self._bus.subscribe()
+
+    async def revisions(self, agreement: str | None) -> Sequence[Mapping[str, object]]:
+        """Every revision of every closed month; of one agreement, or (None) of all."""
+        return await self._keeper.revisions(agreement)
 
     def health(self) -> Mapping[str, object]:
         """Answer `/healthz`."""

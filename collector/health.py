@@ -63,6 +63,8 @@ def metrics(collector: Collector) -> Iterator[tuple[str, int | float]]:
     yield "signwatch_broker_reconnects_total", link.reconnects_total if link else 0
     yield "signwatch_acks_dropped_total", link.acks_dropped_total if link else 0
     yield "signwatch_figures_compute_seconds", live.compute_s
+    yield "signwatch_months_closed_total", collector.keeper.made_total
+    yield "signwatch_months_failed_total", collector.keeper.failed_total
     yield "signwatch_alerts_open", len(collector.alerts.open_alerts())
     yield from _agreements(collector)
     if collector.broker is not None:

@@ -250,6 +250,9 @@ class Desk(Protocol):
     async def marks(self, subject: str, start_ms: int, end_ms: int) -> Sequence[MarkView]:
         """The windows and rulings over a subject that touch `[start_ms, end_ms)`, by start."""
 
+    async def revisions(self, agreement: str | None) -> Sequence[Mapping[str, object]]:
+        """Every revision of every closed month as plain data, by agreement, month and number; None: of all."""
+
     def events(self) -> AsyncIterator[Event]:
         """Changes from now on; a slow reader gets one `resync` in place of what it missed."""
 

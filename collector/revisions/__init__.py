@@ -9,9 +9,10 @@
 | `substance.py` | whether what judges has changed, told by hashes |
 | `differences.py` `wording.py` | what changed between two revisions, as facts and in words |
 | `seal.py` | the manifest: every hash, and the seal over them |
-| `look.py` | the ledger → inputs |
+| `look.py` `make.py` | the ledger → inputs; inputs → the next revision in the ledger |
 | `drafting.py` | inputs and the revision before → the next one |
-| `keeper.py` | the running collector's part: closes, catches up, revises |
+| `keeper.py` `reach.py` `debounce.py` | the running collector's part: closes, catches up, revises |
+| `orders.py` `backend.py` `cli.py` `shelf.py` `edition.py` `listing.py` | what people ask for |
 | `bundle.py` `verify.py` | the file to hand out, and its proof without a ledger |
 
 The SQL is in `collector/ledger/revision_store.py`. docs/revisions.md says what all this means to people.

@@ -91,6 +91,12 @@ def has_changed(inputs: Inputs, last: Frozen) -> bool:
     return _must_revise(inputs, fingerprint(substance(inputs, _span(inputs))), last)
 
 
+def state_of(inputs: Inputs) -> str:
+    """One hash over everything that may make a revision: whether a change still goes on."""
+    parts = fingerprint(substance(inputs, _span(inputs)))
+    return fingerprint({"substance": parts, **{known.month: known.seal for known in inputs.months}})
+
+
 def _must_revise(inputs: Inputs, parts: str, last: Frozen) -> bool:
     if parts != last.manifest.substance:
         return True

@@ -34,6 +34,7 @@ MOST_ALERTS: Final = 1000
 _LATEST_MS: Final = 253_402_300_799_999  # the end of the year 9999
 _DEFAULT_ALERTS: Final = 100
 _MILLISECONDS: Final = re.compile(r"[0-9]{1,15}")
+_AGREEMENT: Final = re.compile(r"[^/]+/[^/]+")
 _INSTANT_REMEDY: Final = "write 2026-03-01T00:00:00Z or milliseconds since 1970"
 
 
@@ -139,6 +140,20 @@ async def timeline(request: Request) -> StreamResponse:
             "marks": [jsonviews.mark(mark) for mark in marks],
         }
     )
+
+
+async def revisions(request: Request) -> StreamResponse:
+    """The revisions of closed months, of one agreement or of all."""
+    _only(request, "agreement")
+    agreement = request.query.get("agreement")
+    desk = context(request).desk
+    if agreement is not None and not _AGREEMENT.fullmatch(agreement):
+        message = f"agreement is {agreement[:200]!r}"
+        raise bad_request("agreement", message, "write tenant/contract, as GET /api/v1/figures has it")
+    found = await desk.revisions(agreement)
+    if agreement is not None and not found and all(view.key != agreement for view in desk.figures()):
+        raise not_found(f"no agreement {agreement[:200]!r} is known", "GET /api/v1/figures lists them")
+    return answer({"revisions": found})
 
 
 def _instant(request: Request, name: str, default_ms: int) -> int:

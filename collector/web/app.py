@@ -80,6 +80,7 @@ def _routes() -> list[web.RouteDef]:
         web.get("/api/v1/newcomers", api.newcomers),
         web.get("/api/v1/conflicts", api.conflicts),
         web.get("/api/v1/timeline", api.timeline),
+        web.get("/api/v1/revisions", api.revisions),
         web.get("/api/v1/events", api.events),
     ]
 

@@ -1,10 +1,13 @@
 """A whole collector in this process: it keeps its pace on the event loop, whatever is done to the wall clock."""
 
+import asyncio
 import threading
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import aiohttp
+import msgspec
 import pytest
 from sqlalchemy import Connection
 
@@ -15,11 +18,16 @@ from collector.config import BrokerConfig, CollectorConfig, ContractsConfig, Led
 from collector.decisions.orders import Announce, DecisionRequest, Rule
 from collector.ledger.decisions_store import decide
 from collector.ledger.registry_store import apply_request, read_registry
+from collector.registry.backend import apply
 from collector.registry.files import SourceFile
 from collector.registry.model import Device, Registry, Subject
 from collector.registry.plan import ApplyRequest
+from collector.revisions.backend import close
+from collector.revisions.look import read_source
+from collector.revisions.orders import CloseRequest
 from collector.views import FigureView
-from common.clock import SystemClock
+from common.clock import SystemClock, to_datetime
+from common.config import ConfigError
 from tests.fixtures.waiting import until
 from wire.messages import Heartbeat, Run, encode
 from wire.topics import Address, topic
@@ -155,3 +163,43 @@ async def test_windows_and_rulings_over_a_player_are_told_with_what_they_do(
     assert {mark.reason for mark in loose} == {"no_contract"}
     assert await collector.desk.marks("acme/player-1/main", now - DAY, now - 2 * HOUR) == []
     assert await collector.desk.marks("acme/nobody/main", now - DAY, now) == ()
+
+
+async def test_an_operator_closes_a_month_through_the_running_collector(running: tuple[Collector, SetClock]) -> None:
+    collector, clock = running
+    hour_ago = replace_start(heartbeat(clock), clock, 45 * 24 * HOUR)
+    collector.ingest.receive(topic(PLAYER, "heartbeat"), hour_ago)
+    await until(lambda: collector.ingest.committed_total == 1, "the run is in the ledger")
+    players = SourceFile("registry.toml", REGISTERED)
+    await asyncio.to_thread(apply, collector.ledger.path, ApplyRequest([players], "ana"), 0)
+    month = to_datetime(clock.wall_ms() - 40 * 24 * HOUR).strftime("%Y-%m")
+    request = CloseRequest("admira", month, "ana", now=True, why="to see it closed")
+    file = read_source("admira", str(CONTRACT))
+    answer = await asyncio.to_thread(close, collector.ledger.path, file, request, 0)
+    assert len(answer.seal) == 64
+    async with (
+        aiohttp.ClientSession() as session,
+        session.get(f"{collector.web.url if collector.web else ''}/api/v1/revisions?agreement=acme/admira") as got,
+    ):
+        listed = (await got.json())["revisions"]
+    assert answer.seal in [each["seal"] for each in listed]
+    running_month = to_datetime(clock.wall_ms()).strftime("%Y-%m")
+    late = CloseRequest("admira", running_month, "ana", now=True, why="too early")
+    with pytest.raises(ConfigError, match="is not over"):
+        await asyncio.to_thread(close, collector.ledger.path, file, late, 0)
+
+
+REGISTERED = """
+tenants = [{ id = "acme", name = "Acme" }]
+[[devices]]
+tenant = "acme"
+id = "player-1"
+outputs = [{ id = "main", contract = "admira" }]
+"""
+
+
+def replace_start(body: bytes, clock: SetClock, before_ms: int) -> bytes:
+    """The heartbeat of a player that has played for so long."""
+    beat = msgspec.json.decode(body, type=Heartbeat)
+    run = msgspec.structs.replace(beat.open[0], start_ms=clock.wall_ms() - before_ms, start_mono_ms=1000)
+    return encode(msgspec.structs.replace(beat, open=[run], mono_ms=before_ms + 1000))

@@ -216,6 +216,7 @@ class FakeDesk:
     healthy: bool = True
     metric_values: dict[str, int | float] = field(default_factory=lambda: {"signwatch_messages_total": 41_200})
     runs: dict[str, list[RunView]] = field(default_factory=dict)
+    revision_views: list[Mapping[str, object]] = field(default_factory=list)
     mark_views: dict[str, list[MarkView]] = field(default_factory=dict)
     figure_views: list[FigureView] = field(default_factory=list)
     platform_views: list[PlatformView] = field(default_factory=list)
@@ -271,6 +272,10 @@ class FakeDesk:
 
     async def marks(self, subject: str, start_ms: int, end_ms: int) -> Sequence[MarkView]:
         return [mark for mark in self.mark_views.get(subject, []) if mark.start_ms < end_ms and mark.end_ms > start_ms]
+
+    async def revisions(self, agreement: str | None) -> Sequence[Mapping[str, object]]:
+        named = [(f"{each['tenant']}/{each['contract']}", each) for each in self.revision_views]
+        return [each for key, each in named if agreement in {None, key}]
 
     async def events(self) -> AsyncIterator[Event]:
         queue: asyncio.Queue[Event | None] = asyncio.Queue()

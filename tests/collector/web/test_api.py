@@ -318,3 +318,24 @@ async def test_devices_that_contradict_themselves_are_told_with_their_proof(clie
     assert (conflict["device"], conflict["kind"], conflict["times"]) == ("player-0001", "two_machines", 3)
     assert (conflict["first_ms"], conflict["last_ms"]) == (NOW_MS - HOUR, NOW_MS)
     assert conflict["detail"].startswith("boots a and b")
+
+
+async def test_revisions_of_closed_months_are_listed_of_one_agreement_or_of_all(
+    client: TestClient, desk: FakeDesk
+) -> None:
+    desk.revision_views = [
+        {"tenant": "acme", "contract": name, "month": "2026-10", "revision": 1, "percent": "99.12"}
+        for name in ("admira", "other")
+    ]
+    assert (await get(client, "/api/v1/revisions"))["revisions"] == desk.revision_views
+    own = await get(client, "/api/v1/revisions?agreement=acme/admira")
+    assert own["revisions"] == desk.revision_views[:1]
+    desk.revision_views = []
+    assert (await get(client, "/api/v1/revisions?agreement=acme/admira"))["revisions"] == []
+
+
+@pytest.mark.parametrize(
+    ("query", "status"), [("agreement=admira", 400), ("month=2026-10", 400), ("agreement=a/b", 404)]
+)
+async def test_revisions_that_cannot_be_asked_for_are_told(client: TestClient, query: str, status: int) -> None:
+    assert (await get(client, f"/api/v1/revisions?{query}", status))["error"]["remedy"]
