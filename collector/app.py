@@ -77,7 +77,13 @@ class Collector:
         self.live = Live(self.clock, self.bus, load_contracts(config.contracts.files))
         self.ledger = Ledger.open(Path(config.ledger.path))
         self.ingest = Ingest(
-            self.ledger, self.clock, self._acknowledge, self._committed, self._heard, config.ingest.intake()
+            self.ledger,
+            self.clock,
+            self._acknowledge,
+            self._committed,
+            self._heard,
+            config.ingest.intake(),
+            self.live.fleet.alive,
         )
         self.portal = PortalChecks(self.clock, self.ingest.accept)
         self.alerts = AlertDesk(self.ledger, config.alerts, self.clock, self._alert_changed)
@@ -98,7 +104,8 @@ class Collector:
         self.link: MqttLink | None = None
         self.web: Server | None = None
         self.turned_s = monotonic_s()
-        self._figures: asyncio.Queue[FigureView] = asyncio.Queue()
+        self._figures: dict[str, FigureView] = {}  # not judged yet; of each agreement the newest
+        self._figured = asyncio.Event()
         # No grace: a loop that was late for a second must not lose a turn.
         defaults = {"misfire_grace_time": None, "coalesce": True, "max_instances": 1}
         self._scheduler = AsyncIOScheduler(timezone="UTC", job_defaults=defaults)
@@ -117,7 +124,7 @@ class Collector:
         self.live.take_decisions(await self.ledger.read(lambda found: read_every_decision(found, registry)))
         await self._take_registry(registry)
         self.live.use(self.config.alerts.down_over_for, self.portal.latency_ms)
-        self.live.on_figure(self._figures.put_nowait)
+        self.live.on_figure(self._take_figure)
         await self.alerts.load()
         await self._start_broker()
         self._start_link()
@@ -241,15 +248,22 @@ class Collector:
         if self.influx is not None:
             self.influx.heartbeat(address, heartbeat, received_ms)
 
+    def _take_figure(self, figure: FigureView) -> None:
+        self._figures[figure.key] = figure
+        self._figured.set()
+
     async def _judge(self) -> None:
         while True:
-            figure = await self._figures.get()
-            if self.influx is not None:
-                await self.influx.snapshot(self.desk)
-            try:
-                await self.alerts.consider(figure, figure.computed_ms)
-            except DatabaseError as error:  # a full disk: the next figure decides anew
-                log.warning("alert_not_decided", agreement=figure.key, error=str(error.orig))
+            await self._figured.wait()
+            self._figured.clear()
+            figures, self._figures = self._figures, {}
+            for figure in figures.values():
+                if self.influx is not None:
+                    await self.influx.snapshot(self.desk)
+                try:
+                    await self.alerts.consider(figure, figure.computed_ms)
+                except DatabaseError as error:  # a full disk: the next figure decides anew
+                    log.warning("alert_not_decided", agreement=figure.key, error=str(error.orig))
 
     def _alert_changed(self, alert: AlertView) -> None:
         self.bus.publish(Event("alert", alert))

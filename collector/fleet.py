@@ -107,6 +107,12 @@ class Fleet:
             if heartbeat.host:
                 device.host = heartbeat.host
 
+    def alive(self, address: Address, received_ms: int) -> None:
+        """Note that a device spoke, though nothing of it is taken in: who is shed must not be called silent."""
+        device = self._devices.get(address)
+        if device is not None:
+            device.last_heard_ms = received_ms
+
     def changed(self, outcome: Outcome, now_ms: int) -> set[Place]:
         """Take in a committed batch; which outputs now look different."""
         for address, row in outcome.rows:

@@ -6,13 +6,11 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final
 
 from collector.alerts.wording import span_text
-from collector.ingest import SHED_HEARTBEATS_AT
 
 if TYPE_CHECKING:
     from collector.app import Collector
 
 _CONFLICTS_SHOWN: Final = 100
-_SLOW_AT: Final = SHED_HEARTBEATS_AT // 10  # weight waiting
 
 
 def health(collector: Collector) -> dict[str, object]:
@@ -20,12 +18,12 @@ def health(collector: Collector) -> dict[str, object]:
     ingest, link = collector.ingest, collector.link
     connected = link is not None and link.connected
     writable = ingest.failing_since_ms is None
-    overloaded = ingest.waiting_weight > _SLOW_AT
+    keeping_up = ingest.condition == "keeping up"
     return {
-        "ok": connected and writable and not overloaded and collector.turns(),
+        "ok": connected and writable and keeping_up and collector.turns(),
         "broker": "connected" if connected else "not connected",
         "ledger": "writable" if writable else f"cannot be written since {ingest.failing_since_ms}",
-        "ingest": "overloaded" if overloaded else "keeping up",
+        "ingest": ingest.condition,
         "waiting_messages": ingest.waiting,
         "main_loop": "turning" if collector.turns() else "stuck",
         "influx": "off" if collector.influx is None else collector.influx.health(),
@@ -57,6 +55,8 @@ def metrics(collector: Collector) -> Iterator[tuple[str, int | float]]:
     yield "signwatch_devices_unregistered", ingest.senders.unregistered
     yield "signwatch_messages_committed_total", ingest.committed_total
     yield "signwatch_messages_waiting", ingest.waiting
+    yield "signwatch_messages_waiting_weight", ingest.waiting_weight
+    yield "signwatch_ingest_keeping_up", int(ingest.condition == "keeping up")
     yield "signwatch_runs_acknowledged_total", ingest.acknowledged_total
     yield "signwatch_ledger_writable", int(ingest.failing_since_ms is None)
     yield "signwatch_broker_connected", int(link is not None and link.connected)

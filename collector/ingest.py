@@ -45,6 +45,7 @@ BATCH_WEIGHT: Final = 4000  # of one transaction: a message weighs 1, and 1 more
 BATCH_WAIT_S: Final = 0.05
 SHED_HEARTBEATS_AT: Final = 50_000  # weight waiting
 SHED_ALL_AT: Final = 100_000
+BEHIND_AT: Final = 5_000
 LANE_MAX: Final = 10_000  # weight waiting of one device: twenty times what an agent has on its way
 STRANGERS_LANE_MAX: Final = 25_000  # of all devices that are not registered
 RETRY_S: Final = 2.0
@@ -54,11 +55,15 @@ RANGES_AT_ONCE: Final = 1000  # in one ack, which must not be over 64 KiB
 Acknowledge = Callable[[Address, Ack], None]
 Changed = Callable[[Outcome], None]
 Heard = Callable[[Address, Heartbeat, int], None]
+Alive = Callable[[Address, int], None]
 Why = Literal["overload", "device", "unregistered"]
 
 
 class Ingest:
-    """The way in. `acknowledge` sends an ack; `changed` and `heard` tell the live view, after the commit."""
+    """The way in. `acknowledge` sends an ack; `changed` tells the live view, after the commit.
+
+    `heard` tells it of a heartbeat at once, and `alive` of a message that was shed.
+    """
 
     def __init__(
         self,
@@ -68,12 +73,14 @@ class Ingest:
         changed: Changed,
         heard: Heard,
         intake: Intake | None = None,
+        alive: Alive | None = None,
     ) -> None:
         self._ledger = ledger
         self._clock = clock
         self._acknowledge = acknowledge
         self._changed = changed
         self._heard = heard
+        self._alive = alive
         self._store = EvidenceStore()
         self._lanes: Lanes[Received] = Lanes()
         self._refusals = Refusals()
@@ -110,6 +117,16 @@ class Ingest:
         """How much work they are: 1 each, and 1 more for each run after the first."""
         return self._lanes.weight
 
+    @property
+    def condition(self) -> str:
+        """Say how intake stands, for `/healthz`: `keeping up`, or what is done about the rest."""
+        waiting = self._lanes.weight
+        if waiting >= SHED_ALL_AT:
+            return "overloaded: everything is shed, agents send it again"
+        if waiting >= SHED_HEARTBEATS_AT:
+            return "overloaded: heartbeats are shed"
+        return "behind: acks are late" if waiting >= BEHIND_AT else "keeping up"
+
     def receive(self, topic: str, body: bytes, *, retained: bool = False) -> None:
         """Take in one message from the broker; never raises."""
         now_ms = self._clock.wall_ms()
@@ -117,7 +134,7 @@ class Ingest:
             sender, kind = self.senders.of(topic, now_ms)
             why = self._why_shed(sender, kind, now_ms)
             if why is not None:
-                self._shed(sender, why)
+                self._shed(sender, why, now_ms)
                 return
             message = read_body(kind, body, now_ms, retained=retained)
         except MessageRefusedError as refusal:
@@ -131,7 +148,10 @@ class Ingest:
             self._heard(sender.address, message, now_ms)
 
     def accept(self, statement: Received) -> None:
-        """Take in a statement of the collector's own (its portal check), by the same road."""
+        """Take in a statement of the collector's own (its portal check), by the same road; it restates too."""
+        if isinstance(statement.message, Heartbeat) and self._lanes.weight_of(statement.address) >= LANE_MAX:
+            self.shed_total["overload"] += 1
+            return
         self._put(statement.address, statement, weigh(statement.message))
 
     def _put(self, lane: Hashable, statement: Received, weight: int) -> None:
@@ -167,8 +187,10 @@ class Ingest:
             log.info("device_within_its_allowance", device=str(sender.address), shed=sender.allowance.shed)
         return None
 
-    def _shed(self, sender: Sender, why: Why) -> None:
+    def _shed(self, sender: Sender, why: Why, now_ms: int) -> None:
         self.shed_total[why] += 1
+        if self._alive is not None:
+            self._alive(sender.address, now_ms)
         if why != "overload" and sender.allowance.refuse():
             log.warning(
                 "device_over_its_allowance",

@@ -3,18 +3,26 @@
 Measured on amqtt 0.12.1: it walks over every subscription for every message and asks its topic plugins on the way; when
 a client subscribes meanwhile, the walk ends in a RuntimeError, and the subscribers behind that point never get the
 message, which its sender has seen acknowledged. Here a message goes to its receivers at once, found by its topic, so
-its cost does not grow with the fleet.
+its cost does not grow with the fleet. And it keeps every delivery, with its message, until the oldest one is done, so
+that one client which reads nothing makes the broker grow without bound; here each delivery has a time of its own, and
+each client only so many at once: what is over is counted, and said again by its sender.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections import deque
-from typing import Any
+from collections import Counter, deque
+from typing import Any, Final
 
 from amqtt.broker import Broker
+from amqtt.errors import AMQTTError, ProtocolHandlerError
 
-from collector.broker.rules import allowed
+from collector.broker.rules import allowed, is_device
+from common.tasks import cancel, spawn
+
+DELIVER_WITHIN_S: Final = 10
+DEVICE_WAITING_MAX: Final = 1_000  # messages on their way to one client
+SERVICE_WAITING_MAX: Final = 20_000
 
 
 class Core(Broker):  # type: ignore[misc]  # amqtt ships no types
@@ -23,6 +31,9 @@ class Core(Broker):  # type: ignore[misc]  # amqtt ships no types
     def __init__(self, config: object) -> None:
         super().__init__(config)
         self.retained_refused = 0
+        self.undelivered = 0
+        self._on_their_way: Counter[str] = Counter()  # by client id
+        self._deliveries: set[asyncio.Task[Any]] = set()
         self._wild: list[str] = []  # filters with a wildcard: a service's, so there are few
 
     async def retain_message(self, *_: object, **__: object) -> None:
@@ -37,7 +48,7 @@ class Core(Broker):  # type: ignore[misc]  # amqtt ships no types
             self._wild.append(wanted)
         return code
 
-    async def _run_broadcast(self, running_tasks: deque[asyncio.Task[Any]]) -> None:
+    async def _run_broadcast(self, _running_tasks: deque[asyncio.Task[Any]]) -> None:
         """Hand the next message to everybody who wants it and is there (nothing is kept for who is not)."""
         message = await self._broadcast_queue.get()
         where: str = message["topic"]
@@ -48,5 +59,27 @@ class Core(Broker):  # type: ignore[misc]  # amqtt ships no types
                 continue
             if not allowed(session.username, "receive", where):
                 continue
-            delivery = handler.mqtt_publish(where, message["data"], qos, retain=False)
-            running_tasks.append(asyncio.ensure_future(delivery))  # noqa: TID251 - amqtt's own loop looks after it
+            most = DEVICE_WAITING_MAX if is_device(session.username) else SERVICE_WAITING_MAX
+            if self._on_their_way[session.client_id] >= most:
+                self.undelivered += 1
+                continue
+            self._on_their_way[session.client_id] += 1
+            delivery = self._deliver(handler, session.client_id, where, message["data"], qos)
+            task = spawn(delivery, "broker delivery")
+            self._deliveries.add(task)
+            task.add_done_callback(self._deliveries.discard)
+
+    async def shutdown(self) -> None:
+        """End what is on its way, then do as amqtt does."""
+        await cancel(*self._deliveries)
+        await super().shutdown()
+
+    async def _deliver(self, handler: Any, client_id: str, where: str, data: bytes, qos: int) -> None:  # noqa: ANN401
+        try:
+            await handler.mqtt_publish(where, data, qos, retain=False, ack_timeout=DELIVER_WITHIN_S)
+        except (TimeoutError, OSError, AMQTTError, ProtocolHandlerError):  # it went away, or does not acknowledge
+            self.undelivered += 1
+        finally:
+            self._on_their_way[client_id] -= 1
+            if not self._on_their_way[client_id]:
+                del self._on_their_way[client_id]

@@ -71,7 +71,7 @@ async def read_packet(stream: asyncio.StreamReader, max_bytes: int = MAX_PACKET_
 class PacketReader(ReaderAdapter):  # type: ignore[misc]  # amqtt ships no types
     """What amqtt reads from: first the CONNECT as the gate rewrote it, then the client's packets, one at a time.
 
-    `ended` says why it ended: "" while open, then `closed`, `silent`, `oversized` or `taken_over`.
+    `ended` says why it ended: "" while open, then `closed`, `silent`, `stuck`, `oversized` or `taken_over`.
     """
 
     def __init__(
@@ -103,6 +103,11 @@ class PacketReader(ReaderAdapter):  # type: ignore[misc]  # amqtt ships no types
     def feed_eof(self) -> None:
         """Let amqtt end the stream."""
         self.end("closed")
+
+    @property
+    def unread_bytes(self) -> int:
+        """How much was written to the client that it has not read."""
+        return self._transport.get_write_buffer_size()
 
     def end(self, why: str) -> None:
         """End the stream at once, for amqtt as if the client had gone: nothing waits for a peer that may be dead."""

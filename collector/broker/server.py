@@ -33,6 +33,7 @@ _LISTENER: Final = "gate"
 _RELOAD_S: Final = 1.0
 _TAKEOVER_S: Final = 5.0
 _STOP_S: Final = 5.0
+_UNREAD_MAX_BYTES: Final = 1024 * 1024  # written to a client and not read by it
 _MAX_CONNECTIONS: Final = 10_000
 _BACKLOG: Final = 1000  # clients that may knock at the same moment, after a power cut
 _LOOPBACK: Final = frozenset({"127.0.0.1", "::1", "localhost"})
@@ -161,7 +162,7 @@ class EmbeddedBroker:
             **{name: self._counts[name] for name in _COUNTERS},
             "topics_refused": rules.refused if isinstance(rules, TopicRules) else 0,
             "retained_refused": self._amqtt.retained_refused if self._amqtt is not None else 0,
-            "undelivered": self._undelivered.count,
+            "undelivered": self._undelivered.count + (self._amqtt.undelivered if self._amqtt is not None else 0),
         }
 
     async def _accept(self, stream: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -241,6 +242,9 @@ class EmbeddedBroker:
             await asyncio.sleep(_RELOAD_S)
             changed = self._credentials.refresh()
             for connection in list(self._connections.values()):
+                if connection.reader.unread_bytes > _UNREAD_MAX_BYTES:
+                    log.warning("client_dropped", user=connection.user, why="it reads nothing")
+                    connection.reader.end("stuck")
                 if connection.user in changed:
                     log.info("client_dropped", user=connection.user, why="its password changed or was removed")
                     connection.reader.end("closed")
@@ -254,6 +258,7 @@ _COUNTERS: Final = (
     "refused_full",
     "ended_closed",
     "ended_silent",
+    "ended_stuck",
     "ended_oversized",
     "ended_taken_over",
 )

@@ -34,7 +34,15 @@ class Core:
         self.live = Live(self.clock, Bus(), {})
         self.published = 0  # for a test that counts
         self.acks: list[tuple[Address, Ack]] = []
-        self.ingest = Ingest(self.ledger, self.clock, self._acknowledge, self._committed, self.live.fleet.heard, intake)
+        self.ingest = Ingest(
+            self.ledger,
+            self.clock,
+            self._acknowledge,
+            self._committed,
+            self.live.fleet.heard,
+            intake,
+            self.live.fleet.alive,
+        )
         self.outcomes: list[Outcome] = []
         self.register("p1", "p2")
 

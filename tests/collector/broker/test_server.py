@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import resource
+import socket
 from pathlib import Path
 
 import aiomqtt
@@ -11,10 +12,12 @@ from amqtt.mqtt.connect import ConnectPacket, ConnectPayload, ConnectVariableHea
 from amqtt.mqtt.disconnect import DisconnectPacket
 
 from collector.broker import BrokerError, CredentialStore, EmbeddedBroker
+from collector.broker import server as server_module
 from collector.broker.credentials import write_credentials
 from collector.broker.server import split_listen
 from common.tasks import spawn
 from tests.collector.broker.helpers import (
+    COLLECTOR,
     client_of,
     collector_hearing,
     lose_connection,
@@ -344,3 +347,34 @@ async def test_two_hundred_clients_are_all_heard_and_all_acknowledged(tmp_path: 
     await until(lambda: broker.stats()["connections"] == 0)
     assert broker.stats()["accepted"] == 201
     await broker.stop()
+
+
+async def test_a_device_that_reads_nothing_is_dropped_and_holds_nobody_up(
+    broker: EmbeddedBroker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It subscribes to its acks and never reads one: neither memory nor other devices may suffer."""
+    monkeypatch.setattr(server_module, "_UNREAD_MAX_BYTES", 64 * 1024)
+    stuck = socket.socket()
+    stuck.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    stuck.setblocking(False)
+    loop = asyncio.get_running_loop()
+    await loop.sock_connect(stuck, ("127.0.0.1", broker.port))
+    where = topic(Address("acme", "player-1"), "ack").encode()
+    user, password = b"acme/player-1", b"secret-acme/player-1"
+    names = b"".join(len(text).to_bytes(2, "big") + text for text in (b"stuck", user, password))
+    connect = b"\x00\x04MQTT\x04\xc2\x00\x00" + names
+    subscribe = b"\x00\x01" + len(where).to_bytes(2, "big") + where + b"\x00"
+    await loop.sock_sendall(stuck, b"\x10" + bytes([len(connect)]) + connect)
+    await loop.sock_recv(stuck, 4)
+    await loop.sock_sendall(stuck, b"\x82" + bytes([len(subscribe)]) + subscribe)
+    await loop.sock_recv(stuck, 5)
+    async with client_of(broker, COLLECTOR) as collector, client_of(broker, "acme/player-2") as other:
+        await other.subscribe(topic(Address("acme", "player-2"), "ack"), qos=1)
+        async with asyncio.timeout(60):
+            while not broker.stats()["ended_stuck"]:
+                await collector.publish(where.decode(), b"x" * 60_000, qos=1, timeout=30)
+                await collector.publish(topic(Address("acme", "player-2"), "ack"), b"y", qos=1, timeout=30)
+                assert (await next_message(other)).payload == b"y"
+    stuck.close()
+    assert broker._amqtt is not None
+    await until(lambda: not broker._amqtt._on_their_way)
