@@ -97,12 +97,15 @@ def ask(options: argparse.Namespace) -> Report:
     from collector.registry.backend import read_ledger
     from collector.report.gather import Question, gather
     from collector.report.judge import make_report
+    from collector.report.progress import Progress
 
     name, contract = read_contract(options)
     now_ms = SystemClock().wall_ms()
     check_month(contract, options.month, now_ms)
     question = Question(name, contract, options.tenant, options.month, now_ms)
-    return make_report(read_ledger(ledger_path(options), lambda connection: gather(connection, question)))
+    with Progress() as tell:
+        dossier = read_ledger(ledger_path(options), lambda connection: gather(connection, question, tell))
+        return make_report(dossier, lambda done, whole: tell("judging", done, whole))
 
 
 def put_out(text: str, path: Path | None) -> None:

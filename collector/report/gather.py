@@ -16,6 +16,7 @@ from collector.ledger.month_store import rows_between, runs_between
 from collector.ledger.registry_store import read_registry
 from collector.report.dossier import Announced, Dossier, Member, Run
 from collector.report.months import months_around, without_silence
+from collector.report.progress import Tell, counted, quietly
 from collector.sla.columns import Columns
 from collector.sla.contract import Contract
 from collector.sla.reading import nearest
@@ -46,20 +47,20 @@ class Question(NamedTuple):
     months: Sequence[str] | None = None
 
 
-def gather(connection: Connection, question: Question) -> Dossier:
+def gather(connection: Connection, question: Question, tell: Tell = quietly) -> Dossier:
     """Read everything, as of one moment of the ledger; ConfigError where there is no such agreement or evidence."""
     registry = read_registry(connection)
     agreement = find_agreement(registry, question)
     span = month_span(question.contract, question.month, question.computed_at_ms)
     windows = [Announced(record, to_window(record, registry)) for record in read_windows(connection, agreement.tenant)]
     rulings = _by_subject(read_rulings(connection, agreement.tenant))
-    runs = _runs(connection, agreement, span)
+    runs = _runs(connection, agreement, span, tell)
     outputs = Counter((subject.tenant, subject.device) for subject in registry.subjects.values())
     members = [
         Member(judged, *_names(registry, subject, outputs), runs=runs[number], rulings=rulings.get(subject.key, ()))
         for number, (subject, judged) in enumerate(agreement.subjects)
     ]
-    others = _others(connection, agreement, members, windows, question)
+    others = _others(connection, agreement, members, windows, question, tell)
     if not any(runs) and not any(each.players_coverage or each.platform_coverage for each in others):
         raise ConfigError(_no_evidence(question, agreement))
     kept, silent = without_silence(others, question.month) if question.months is None else (others, [])
@@ -106,11 +107,12 @@ def _by_subject(records: Sequence[RulingRecord]) -> dict[str, list[RulingRecord]
     return found
 
 
-def _runs(connection: Connection, agreement: Agreement, span: MonthSpan) -> list[list[Run]]:
+def _runs(connection: Connection, agreement: Agreement, span: MonthSpan, tell: Tell) -> list[list[Run]]:
     """The runs that touch the counted month, by subject, in painting order."""
     places = [place_of(subject) for subject, _ in agreement.subjects]
     runs: list[list[Run]] = [[] for _ in places]
-    for number, run in runs_between(connection, places, span.start_ms, span.counted_until_ms):
+    found = runs_between(connection, places, span.start_ms, span.counted_until_ms)
+    for number, run in counted(found, tell, f"reading the runs of {span.month}"):
         runs[number].append(Run(*run))
     return runs
 
@@ -121,6 +123,7 @@ def _others(
     members: Sequence[Member],
     windows: Sequence[Announced],
     question: Question,
+    tell: Tell,
 ) -> list[MonthFigure]:
     """The figures of every month that is asked for or needed, in a row; none where that is the month alone."""
     contract, computed_at_ms = question.contract, question.computed_at_ms
@@ -135,7 +138,7 @@ def _others(
         months,
         computed_at_ms,
         [member.subject for member in members],
-        Columns.from_rows(rows),
+        Columns.from_rows(counted(rows, tell, f"reading the runs of {months[0]} to {months[-1]}")),
         [each.window for each in windows if not each.record.is_cancelled],
         {
             number: [to_ruling(ruling) for ruling in member.rulings]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import timedelta
 from itertools import pairwise
 
@@ -34,12 +34,15 @@ from collector.sla.timeline import Evidence
 from collector.sla.windows import guarantee_breached, guarantee_windows, termination_windows
 
 
-def make_report(dossier: Dossier) -> Report:
-    """Judge the month, and tell what it is made of."""
+def make_report(dossier: Dossier, judging: Callable[[int, int], None] = lambda _done, _whole: None) -> Report:
+    """Judge the month, and tell what it is made of. `judging` is told how many of how many subjects are judged."""
     contract = dossier.contract
     span = month_span(contract, dossier.month, dossier.computed_at_ms)
     standing = [each for each in dossier.windows if not each.record.is_cancelled]
-    subjects = [_judge_subject(contract, span, member, standing) for member in dossier.members]
+    subjects = []
+    for number, member in enumerate(dossier.members):
+        judging(number, len(dossier.members))
+        subjects.append(_judge_subject(contract, span, member, standing))
     figure = judge_month(contract, span, [each.tally for each in subjects])
     months = sorted([*dossier.others.values(), figure], key=lambda each: each.span.month)
     known = guarantee_windows(contract, months)

@@ -13,9 +13,11 @@ The rules are asked of the contract core; here their answers are kept apart inst
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
+from operator import itemgetter
+from typing import Final, Literal
 
 from collector.decisions.model import to_ruling
 from collector.report.dossier import Announced, Member, Run
@@ -26,6 +28,8 @@ from collector.sla.timeline import Evidence, Segment, paint, rule
 from wire.states import UP_STATES, default_cause
 
 Standing = Literal["up", "down", "cause", "window", "unknown"]
+_START: Final = itemgetter(0)
+
 Piece = tuple[int, int, str, str | None, Run | None]
 
 
@@ -92,9 +96,11 @@ def _pieces(member: Member, span: MonthSpan, counted: Sequence[Interval]) -> Ite
 
 
 def _within(counted: Sequence[Interval], start: int, end: int) -> list[Interval]:
+    """The parts of `[start, end)` that count; only those openings are looked at that it may touch."""
     if len(counted) == 1:  # the timeline was painted just there
         return [(start, end)]
-    return intersect([(start, end)], counted)
+    first = max(0, bisect_right(counted, start, key=_START) - 1)
+    return intersect([(start, end)], counted[first : bisect_left(counted, end, key=_START)])
 
 
 def _stretch(member: Member, times: Interval, state: str, cause: str | None, run: Run | None) -> Stretch:
