@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 import msgspec
@@ -18,6 +19,7 @@ from collector.evidence import RunRow, closed_row, in_true_time, join, open_row
 from collector.ledger import schema
 from collector.ledger.clock_store import ClockStore
 from collector.ledger.conflict_store import ConflictRow, Conflicts, said
+from collector.ledger.placing_store import Unplaced, guesses
 from collector.ledger.quarantine_store import Keeper
 from collector.ledger.upsert import upsert
 from collector.reading import Statement
@@ -125,6 +127,7 @@ class EvidenceStore:
         self._devices: dict[Address, DeviceRow] = {}
         self._addresses: dict[int, Address] = {}
         self._clocks = ClockStore()
+        self._unplaced = Unplaced()
         self._next_id = 1
         self.quarantine = Keeper()
         self._conflicts = Conflicts()
@@ -148,6 +151,7 @@ class EvidenceStore:
                 found.hello,
             )
             self._addresses[found.id] = address
+        self._unplaced.load(connection)
         self._next_id = max(self._addresses, default=0) + 1
         self.quarantine.load(connection)
         self._conflicts.load(connection)
@@ -163,6 +167,7 @@ class EvidenceStore:
         changed = self._move(connection)
         rows = [self._true(connection, row) for row in draft.rows.values()]
         changed += self._write(connection, draft, rows, outcome.devices.values())
+        changed += self._place(connection, changed)
         kept = [*refused, *self._contradictions(draft)]
         outcome.let_go = self.quarantine.keep(connection, [message._asdict() for message in kept])
         outcome.contradictions, outcome.conflicts = len(draft.contradictions), self._conflicts.write(connection)
@@ -273,9 +278,24 @@ class EvidenceStore:
                 row = RunRow(*found)
                 if (true := self._true(connection, row)) != row:
                     moved.append(true)
-        if moved:
-            connection.execute(_MOVE, [_renamed(row) for row in moved])
+        _put_there(connection, moved)
         return moved
+
+    def _place(self, connection: Connection, changed: list[RunRow]) -> list[RunRow]:
+        """Put runs of boots of whose clock nothing is known between their neighbours."""
+        placed: list[RunRow] = []
+        moved = [device_id for device_id, _, _ in self._clocks.moved()]
+        for device_id in self._unplaced.touched(changed, moved):
+            rows = self._unplaced.rows(connection, device_id)
+
+            clock = partial(self._clocks.of, connection, device_id)
+            known = {boot: guess.clock() for boot, guess in guesses(connection, rows, clock).items()}
+            for row in rows:
+                start, end = (known.get(boot) or clock(boot) for boot in (row.boot, row.end_boot))
+                if (true := in_true_time(row, start, end)) != row:
+                    placed.append(true)
+        _put_there(connection, placed)
+        return placed
 
     def _write(
         self,
@@ -342,6 +362,11 @@ _MOVE: Final = (
     .where(and_(*(schema.runs.c[name] == bindparam(f"of_{name}") for name in _RUN_KEY)))
     .values(start_ms=bindparam("to_start_ms"), end_ms=bindparam("to_end_ms"), clock=bindparam("to_clock"))
 )
+
+
+def _put_there(connection: Connection, rows: list[RunRow]) -> None:
+    if rows:
+        connection.execute(_MOVE, [_renamed(row) for row in rows])
 
 
 def _renamed(row: RunRow) -> dict[str, object]:

@@ -90,6 +90,12 @@ runs: Final = Table(
         sqlite_where=text("end_boot <> boot"),
         postgresql_where=text("end_boot <> boot"),
     ),
+    Index(
+        "ix_runs_estimated",  # for boots of whose clock nothing is known (collector/placing.py)
+        "device_id",
+        sqlite_where=text("clock = 'estimated'"),
+        postgresql_where=text("clock = 'estimated'"),
+    ),
     sqlite_with_rowid=False,
 )
 
