@@ -79,10 +79,11 @@ class Acked(msgspec.Struct, tag="acked"):
 
 
 class ClockFact(msgspec.Struct, tag="clock"):
-    """What a boot's clock was."""
+    """What a boot's clock was, and when in the boot (0: an older agent did not note that)."""
 
     boot: Token
     offset_ms: int
+    mono_ms: int = 0
 
 
 class Stop(msgspec.Struct, tag="stop"):

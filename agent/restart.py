@@ -42,7 +42,7 @@ class Recalled:
     shut_down: bool = False
     runs: dict[Name, Kept] = field(default_factory=dict)
     open: dict[str, Opened] = field(default_factory=dict)
-    clocks: dict[str, int] = field(default_factory=dict)
+    clocks: list[ClockFact] = field(default_factory=list)
     damage: list[str] = field(default_factory=list)
 
 
@@ -76,7 +76,7 @@ def _replay(recalled: Recalled, record: Record) -> None:
         case Acked():
             _drop(recalled, record)
         case ClockFact():
-            recalled.clocks[record.boot] = record.offset_ms
+            recalled.clocks.append(record)
         case Stop():
             recalled.next_seq, recalled.shut_down = record.next, record.shutdown
 

@@ -23,9 +23,10 @@ from typing import Final, NamedTuple
 import msgspec
 import structlog
 
+from agent.clocks import Clocks
 from agent.disk import SLACK_BYTES, Disk, Snapshot
 from agent.journal import Journal
-from agent.records import Acked, Alive, ClockFact, Head, Kept, Opened, Record, Stop, Turn, line
+from agent.records import Acked, Alive, Head, Kept, Opened, Record, Stop, Turn, line
 from agent.restart import Now, Recalled, covered, cut_off, dark, given_up, stand_in
 from agent.thinning import Item, by_output, expired, merges, wordy
 from common.clock import Clock
@@ -35,8 +36,6 @@ from wire.outbox import Name
 log = structlog.get_logger(__name__)
 
 RESERVE: Final = 4096  # seqs a block
-CLOCK_STEP_MS: Final = 10  # a boot's offset is noted again when it moved by more
-MAX_CLOCKS: Final = 64
 MAX_AGE_MS: Final = 400 * 86_400_000
 _AGED_EVERY_MS: Final = 3_600_000
 _READ_FACTOR: Final = 4  # a file longer than any of ours is damage, not to be read to its end
@@ -72,7 +71,7 @@ class Spool:
         self._runs: dict[Name, _Waiting] = {}
         self._open: dict[str, Opened] = {}
         self._tickets: dict[Name, int] = {}  # of the open runs
-        self._clocks: dict[str, int] = {}
+        self._clocks = Clocks()
         self.id = _new_id()
         self.size_bytes = 0
         """What the waiting runs take."""
@@ -132,8 +131,7 @@ class Spool:
         boots = {self._clock.boot_id()}
         for run in (*(one.kept.run for one in self._runs.values()), *(one.run for one in self._open.values())):
             boots |= {boot for boot in (run.boot, run.end_boot) if boot}
-        known = [(boot, offset) for boot, offset in self._clocks.items() if boot in boots]
-        return [BootClock(boot=boot, offset_ms=offset) for boot, offset in known[-MAX_CLOCKS:]]
+        return self._clocks.told(boots)
 
     # --- what happens -----------------------------------------------------------------------------------------------
 
@@ -171,11 +169,9 @@ class Spool:
             seen = [(one.spool, one.run.seq, one.seen_mono_ms, one.seen_ms) for one in self._open.values()]
             self._disk.put(Alive(seen))
         if self._clock.synced():
-            boot, offset = self._clock.boot_id(), self._clock.wall_ms() - self._clock.mono_ms()
-            known = self._clocks.get(boot)
-            if known is None or abs(known - offset) > CLOCK_STEP_MS:
-                self._clocks[boot] = offset
-                self._disk.put(ClockFact(boot, offset))
+            fact = self._clocks.note(*self._now())
+            if fact is not None:
+                self._disk.put(fact)
         self._give_up_expired()
 
     def acknowledge(self, spool: str, seqs: Sequence[tuple[int, int]]) -> int:
@@ -203,11 +199,10 @@ class Spool:
 
     def snapshot(self) -> Snapshot:
         """The whole file anew (for the disk)."""
-        kept_boots = {clock.boot for clock in self.clocks()}
-        self._clocks = {boot: offset for boot, offset in self._clocks.items() if boot in kept_boots}
+        self._clocks.keep({clock.boot for clock in self.clocks()})
         reserved = self._next + RESERVE
         records: list[Record] = [Head(self.id, self._device, reserved, given_up=self.given_up, damaged=self.damaged)]
-        records += [ClockFact(boot, offset) for boot, offset in self._clocks.items()]
+        records += self._clocks.facts()
         records += [Turn([waiting.kept], []) for waiting in self._runs.values()]
         if self._open:
             records.append(Turn([], list(self._open.values())))
@@ -218,7 +213,7 @@ class Spool:
     def _take_over(self, recalled: Recalled) -> None:
         for kept in recalled.runs.values():
             self._add(kept)
-        self._open, self._clocks, self.given_up = dict(recalled.open), dict(recalled.clocks), recalled.given_up
+        self._open, self._clocks, self.given_up = dict(recalled.open), Clocks(recalled.clocks), recalled.given_up
         before = self._disk.set_aside_before() if recalled.damaged is None else recalled.damaged
         self.damaged = before + bool(recalled.damage)
         if recalled.spool is not None:
@@ -262,7 +257,7 @@ class Spool:
         if self._aged_ms is not None and now.mono_ms - self._aged_ms < _AGED_EVERY_MS:
             return
         self._aged_ms = now.mono_ms
-        old = expired(self._items(), self._clocks, now, self._bounds.max_age_ms, synced=self._clock.synced())
+        old = expired(self._items(), self._clocks.offsets(), now, self._bounds.max_age_ms, synced=self._clock.synced())
         groups = [group for group in by_output(old) if given_up([item.run for item in group])]
         if groups:
             self._merge(groups)

@@ -10,8 +10,9 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from collector.offsets import Curve
-from collector.truetime import EARLIEST_MS, BootClock
+from collector.truetime import BootClock
 from collector.views import ClockSource, RunView
+from common.clock import EARLIEST_MS
 from wire.messages import Run
 
 

@@ -6,7 +6,8 @@ oscillator is off and the wall clock is stepped instead of slewed, and a clock m
 1. Marks of `synced` and `told` are put into groups: two belong together where they differ by at most `STEP_MS`, or by
    no more than an oscillator can have drifted meanwhile (`DRIFT_PPM`). A larger step begins another group.
 2. One group is believed: the one whose messages came with the least delay by the collector's clock, in whole seconds;
-   among equals the one that begins first. The others were lies, or the time before a correction.
+   among equals the one that begins first (of groups that agents only remember, the last). The others were lies, or
+   the time before a correction.
 3. A group that is more than `MAX_APART_MS` from the collector's clock is not believed either, once messages an hour
    and more apart show that the link is prompt: no network delays by the same ten minutes all day.
 4. Where nothing synced is near, the times of receipt fill in, held to what an oscillator can do.
@@ -153,9 +154,10 @@ def believed(groups: Sequence[Group], received: Sequence[Point]) -> Group | None
     return None if apart_ms > MAX_APART_MS and is_prompt(received) else group
 
 
-def _doubt(group: Group) -> tuple[bool, int, Point]:
-    delay_ms = group.delay_ms
-    return delay_ms is None, abs(delay_ms or 0) // _SECOND_MS, group.points[0]
+def _doubt(group: Group) -> tuple[bool, int, int, Point]:
+    delay_ms, first = group.delay_ms, group.points[0]
+    remembered = all(mark.source == "told" for mark in group.marks)
+    return delay_ms is None, abs(delay_ms or 0) // _SECOND_MS, -first.mono_ms if remembered else 0, first
 
 
 def is_prompt(received: Sequence[Point]) -> bool:

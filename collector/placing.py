@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 from collector.evidence import RunRow
 from collector.offsets import Curve, Point
-from collector.truetime import EARLIEST_MS
+from common.clock import EARLIEST_MS
 
 
 class Guess(NamedTuple):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final, cast
 
-from collector.truetime import EARLIEST_MS
+from common.clock import EARLIEST_MS
 from wire.messages import Ack, Gone, Heartbeat, Hello, Message, MessageError, Runs, decode
 from wire.states import PLAYER_STATES
 from wire.topics import Address, Kind, TopicError, is_id, parse_topic

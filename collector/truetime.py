@@ -24,13 +24,12 @@ from itertools import chain
 from typing import Final
 
 from collector.offsets import CELL_MS, HOUR_MS, MAX_APART_MS, Curve, Mark, Source, curve_of
+from common.clock import EARLIEST_MS
 
 # A message cannot be sent after it was received: beyond this much the device's "synced" is not believed.
 MAX_AHEAD_MS: Final = MAX_APART_MS
 # It may be late (a queue at a bridging broker), but not by days: agents state the time anew with every sending.
 MAX_BEHIND_MS: Final = 24 * HOUR_MS
-# What a wall clock showed before this (2020-01-01) it cannot have meant: there was no signwatch to write it down.
-EARLIEST_MS: Final = 1_577_836_800_000
 
 PART_HOURS: Final = 4  # of a boot: 500 ppm are 7 s in it, half a heartbeat interval
 GRAIN_MS: Final = 100  # receipts that differ by less are alike, so that times do not move with every message

@@ -18,6 +18,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Protocol
 
+EARLIEST_MS = 1_577_836_800_000
+"""2020-01-01: what a wall clock shows before this it cannot mean, there was no signwatch to write it down."""
+
 _STA_UNSYNC = 0x0040
 _TIME_ERROR = 5
 _TIMEX_BYTES = 208  # sizeof(struct timex) on 64-bit Linux; 32-bit needs less
@@ -61,8 +64,8 @@ class SystemClock:
         return time.clock_gettime_ns(time.CLOCK_BOOTTIME) // 1_000_000
 
     def synced(self) -> bool:
-        """Whether the kernel says that a time source disciplines the wall clock."""
-        return _kernel_says_synced()
+        """Whether the kernel says that a time source disciplines the wall clock, and it can be right."""
+        return self.wall_ms() >= EARLIEST_MS and _kernel_says_synced()
 
     def boot_id(self) -> str:
         """The kernel's id of this boot, 32 hex digits."""

@@ -174,7 +174,7 @@ async def test_the_clock_of_a_boot_is_remembered_as_long_as_its_runs_wait(life: 
     (kept,) = await live_through(life, 1)
     life.spool.alive()
     await life.spool.commit()
-    before = BootClock(boot="b" * 32, offset_ms=life.clock.wall - life.clock.mono)
+    before = BootClock(boot="b" * 32, offset_ms=life.clock.wall - life.clock.mono, mono_ms=life.clock.mono)
     life.clock.reboot("c" * 32, wall=1_000, mono=5_000)
     life.clock.is_synced = False
     assert life.reborn().clocks() == [before]

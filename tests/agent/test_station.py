@@ -65,7 +65,9 @@ def test_hello_says_who_we_are_and_what_we_remember_of_clocks(bench: Bench) -> N
     hello = bench.station.hello()
     assert decode("hello", encode(hello)) == hello
     assert (hello.spool, hello.agent, hello.boot) == (bench.spool.id, __version__, "b" * 32)
-    assert hello.clocks == [BootClock(boot="b" * 32, offset_ms=bench.clock.wall - bench.clock.mono)]
+    assert hello.clocks == [
+        BootClock(boot="b" * 32, offset_ms=bench.clock.wall - bench.clock.mono, mono_ms=bench.clock.mono)
+    ]
 
 
 def test_runs_of_an_earlier_boot_travel_with_its_clock_since_the_hello_may_be_lost(bench: Bench) -> None:
