@@ -15,6 +15,7 @@ from typing import NamedTuple
 
 from collector.evidence import RunRow
 from collector.offsets import Curve, Point
+from collector.truetime import BootClock
 from common.clock import EARLIEST_MS
 
 

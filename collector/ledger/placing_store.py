@@ -54,9 +54,7 @@ def estimated_runs(connection: Connection, device_id: int) -> list[RunRow]:
     return [RunRow(*row) for row in connection.execute(query)]
 
 
-def guesses(
-    connection: Connection, estimated: Iterable[RunRow], clock: Callable[[str], BootClock]
-) -> dict[str, Guess]:
+def guesses(connection: Connection, estimated: Iterable[RunRow], clock: Callable[[str], BootClock]) -> dict[str, Guess]:
     """Where the boots of these runs of one device belong, of whose clock nothing is known."""
     rows = list(estimated)
     rows = list({row.name: row for row in (*rows, *_neighbours(connection, rows))}.values())

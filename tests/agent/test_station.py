@@ -72,6 +72,7 @@ def test_hello_says_who_we_are_and_what_we_remember_of_clocks(bench: Bench) -> N
 
 def test_runs_of_an_earlier_boot_travel_with_its_clock_since_the_hello_may_be_lost(bench: Bench) -> None:
     bench.spool.alive()
+    noted_ms = bench.clock.mono
     bench.see("playing")
     bench.see("playing")
     bench.spool.close(orderly=True)  # the whole machine goes down
@@ -79,7 +80,7 @@ def test_runs_of_an_earlier_boot_travel_with_its_clock_since_the_hello_may_be_lo
     bench.clock.reboot("c" * 32, bench.clock.wall + 60_000)
     again = Bench(bench.settings.file.parent, clock=bench.clock)
     runs = [kept.run for kept in again.spool.sendable()]
-    assert again.station.clocks_of(runs) == [BootClock(boot="b" * 32, offset_ms=offset_ms)]
+    assert again.station.clocks_of(runs) == [BootClock(boot="b" * 32, offset_ms=offset_ms, mono_ms=noted_ms)]
     assert again.station.clocks_of(runs[:0]) == []
     again.journal.close()
 
