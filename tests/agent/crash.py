@@ -26,14 +26,16 @@ class Inode:
     """A file: its durable bytes, and the writes that nobody has synced."""
 
     durable: bytes = b""
-    pending: list[tuple[int, bytes]] = field(default_factory=list)
+    pending: list[tuple[int, bytes | None]] = field(default_factory=list)  # None: cut off there
 
     def sync(self) -> None:
         self.durable, self.pending = everything(self), []
 
 
-def put(content: bytes, offset: int, data: bytes) -> bytes:
-    """Write there; what lies between the old end and the offset is zeros."""
+def put(content: bytes, offset: int, data: bytes | None) -> bytes:
+    """Write there; what lies between the old end and the offset is zeros. Without data: cut or fill up to there."""
+    if data is None:
+        return content[:offset].ljust(offset, b"\0")
     return content[:offset].ljust(offset, b"\0") + data + content[offset + len(data) :]
 
 
@@ -51,7 +53,9 @@ def everything(inode: Inode) -> bytes:
 def torn(inode: Inode) -> bytes:
     content = inode.durable
     for number, (offset, data) in enumerate(inode.pending, start=1):
-        content = put(content, offset, data[: len(data) // 2] if number == len(inode.pending) else data)
+        if number == len(inode.pending) and data is not None:
+            data = data[: len(data) // 2]  # noqa: PLW2901
+        content = put(content, offset, data)
     return content
 
 
@@ -85,6 +89,8 @@ class Disk:
                     self._name({one: Inode()}, ())
             case "write":
                 self.names[one].pending.append((int(call.other), call.data))
+            case "truncate":
+                self.names[one].pending.append((int(call.other), None))
             case "fsync" if PurePath(call.one) == self._folder:
                 self.durable, self._steps = dict(self.names), []
             case "fsync":
