@@ -6,7 +6,8 @@ import argparse
 import json
 from typing import TYPE_CHECKING, Final
 
-from collector.report.cli import add_question, ask, put_out
+from collector.report.cli import add_question, find_report, put_out
+from common.clock import SystemClock
 from common.config import ConfigError, Finding
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ def _run(options: argparse.Namespace) -> int:
     from collector.claims.draft import draft_claim
 
     fee = _fee(options.fee, options.currency)
-    draft = draft_claim(ask(options), options.side, fee, options.project)
+    draft = draft_claim(find_report(options), options.side, fee, options.project, SystemClock().wall_ms())
     put_out(render(draft, options.format, options.lang), options.output)
     return 0
 

@@ -12,12 +12,20 @@ from collector.report.model import Report
 from collector.sla.service import Side
 
 
-def draft_claim(report: Report, side: Side = "customer", fee: Fee | None = None, project: str = "") -> Draft:
-    """Draft the claim as of the report's own time of asking, as `side` would write it."""
+def draft_claim(
+    report: Report,
+    side: Side = "customer",
+    fee: Fee | None = None,
+    project: str = "",
+    asked_ms: int | None = None,
+) -> Draft:
+    """Draft the claim as `side` would write it at `asked_ms` (None: when the report was computed)."""
     outcome = find_outcome(report)
-    incidents, month_claim_by = claim_incidents(report), month_deadline(report)
+    now_ms = report.computed_at_ms if asked_ms is None else asked_ms
+    incidents, month_claim_by = claim_incidents(report, now_ms), month_deadline(report, now_ms)
     return Draft(
         report=report,
+        asked_ms=now_ms,
         side=side,
         project=project,
         fee=fee,

@@ -15,35 +15,36 @@ from collector.sla.service import Deadline
 from wire.states import UP_STATES
 
 
-def claim_incidents(report: Report) -> list[ClaimIncident]:
+def claim_incidents(report: Report, asked_ms: int) -> list[ClaimIncident]:
     """Every incident that lowers the figure, numbered as in the report; those of a kind without weight do not."""
     rules = report.contract.availability
     weights = {"platform": rules.platform_weight, "player": rules.players_weight}
     members = {each.member.subject.id: each.member for each in (*report.platforms, *report.players)}
     fleet = [each for each in report.players if counts(each)]
     return [
-        _claim_incident(report, number, incident, members, fleet)
+        _claim_incident(report, asked_ms, (number, incident), members, fleet)
         for number, incident in enumerate(report.incidents, 1)
         if weights[incident.first.kind]
     ]
 
 
-def month_deadline(report: Report) -> DueBy | None:
+def month_deadline(report: Report, asked_ms: int) -> DueBy | None:
     """By when the whole month must be claimed; None where the agreement counts from the incident, or not at all."""
     claims, end_ms = report.contract.service.claims, report.figure.span.end_ms
     if claims is None or claims.claim is None or claims.claim.after != "month_end":
         return None
     due_ms = claim_due_ms(claims.claim, (end_ms, end_ms), end_ms)
-    return DueBy("claim", due_ms, report.computed_at_ms > due_ms)
+    return DueBy("claim", due_ms, asked_ms > due_ms)
 
 
 def _claim_incident(
     report: Report,
-    number: int,
-    incident: Incident,
+    asked_ms: int,
+    numbered: tuple[int, Incident],
     members: Mapping[str, Member],
     fleet: Sequence[SubjectMonth],
 ) -> ClaimIncident:
+    number, incident = numbered
     service, span = report.contract.service, report.figure.span
     start_ms = min([incident.start_ms, *_earlier_starts(report, incident, members)])
     lasts = incident.end_ms == span.counted_until_ms
@@ -62,8 +63,8 @@ def _claim_incident(
         affected=affected,
         players=players,
         classes=tuple(read_class(service, severity, seen) for severity in classes),
-        report_by=_due_by(report, "report", claims.report if claims else None, seen),
-        claim_by=_due_by(report, "claim", claims.claim if claims else None, seen),
+        report_by=_due_by(report, asked_ms, "report", claims.report if claims else None, seen),
+        claim_by=_due_by(report, asked_ms, "claim", claims.claim if claims else None, seen),
     )
 
 
@@ -83,10 +84,10 @@ def _is_active(member: Member, instant_ms: int) -> bool:
     return (begins is None or begins <= instant_ms) and (ends is None or instant_ms < ends)
 
 
-def _due_by(report: Report, kind: DeadlineKind, deadline: Deadline | None, seen: Seen) -> DueBy | None:
+def _due_by(report: Report, asked_ms: int, kind: DeadlineKind, deadline: Deadline | None, seen: Seen) -> DueBy | None:
     if deadline is None or (kind == "claim" and deadline.after == "month_end"):
         return None  # the month's own is told once
     if deadline.after == "incident_end" and seen.lasts:
         return DueBy(kind, None, past=False)
     due_ms = claim_due_ms(deadline, (seen.start_ms, seen.until_ms), report.figure.span.end_ms)
-    return DueBy(kind, due_ms, report.computed_at_ms > due_ms)
+    return DueBy(kind, due_ms, asked_ms > due_ms)

@@ -95,7 +95,7 @@ class Gap:
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """Everything that a claim about one month needs.
+    """Everything that a claim about one month needs; deadlines are open or past at `asked_ms`.
 
     `outcome`: a discount is `due`, it is `open` (the month, its coverage or other months decide), or there is
     `nothing`. `month_claim_by`: the deadline that the month has as a whole. `credit` is what the fee comes to by the
@@ -103,6 +103,7 @@ class Draft:
     """
 
     report: Report
+    asked_ms: int
     side: Side
     project: str
     fee: Fee | None

@@ -29,7 +29,7 @@ def title(draft: Draft, voice: Voice) -> str:
 def head(draft: Draft, voice: Voice) -> list[str]:
     """What stands under the heading: when it was asked, and between whom it is."""
     report, service = draft.report, draft.report.contract.service
-    lines = [voice.say("as_of", when=voice.words.moment(report.computed_at_ms), zone=report.contract.timezone.key)]
+    lines = [voice.say("as_of", when=voice.words.moment(draft.asked_ms), zone=report.contract.timezone.key)]
     lines.append(voice.say("agreement", name=report.contract.name))
     if service.provider.name is not None:
         lines.append(voice.say("provider", name=service.provider.name))
@@ -222,6 +222,9 @@ def _evidence(draft: Draft, voice: Voice) -> Iterator[str]:
     told = {
         name: voice.say("coverage_none") if share is None else words.percent(share) for name, share in shares.items()
     }
+    if report.edition is not None:
+        when = words.moment(report.edition.at_ms)
+        yield voice.say("edition", n=report.edition.number, when=when, seal=report.edition.seal)
     yield voice.say("coverage", **told)
     yield from notes(report, words)
     if not report.estimated_ms:

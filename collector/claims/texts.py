@@ -226,6 +226,10 @@ _CLOCKS: Final[dict[str, tuple[str, str]]] = {
 _EVIDENCE: Final[dict[str, tuple[str, str]]] = {
     "head_figure": ("How the figure comes about", "Cómo se obtiene la cifra"),
     "head_evidence": ("What backs it", "Qué lo respalda"),
+    "edition": (
+        "The month is closed: these are the figures of revision {n}, frozen on {when} (seal {seal}).",
+        "El mes está cerrado: estas son las cifras de la revisión {n}, fijada el {when} (sello {seal}).",
+    ),
     "coverage": (
         "Known share of the counted time: players {players}, platform {platform}.",
         "Parte conocida del tiempo contado: players {players}, plataforma {platform}.",

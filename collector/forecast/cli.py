@@ -69,9 +69,9 @@ def _run(options: argparse.Namespace) -> int:
     tenant, case = read_ledger(ledger_path(options), lambda connection: read_source(connection, wish))
     found = forecast(case, options.players)
     if options.format == "json":
-        print(json.dumps(as_json(found, tenant, contract_id), ensure_ascii=False))
+        print(json.dumps(as_json(found, tenant, contract_id, case.months[0]), ensure_ascii=False))
     else:
-        _say(as_table(found, tenant, options.lang))
+        _say(as_table(found, tenant, options.lang, case.months[0]))
     return 0
 
 

@@ -48,6 +48,10 @@ ENGLISH: Final[Texts] = {
     "never": "it does not",
     "unknown": "not known",
     "missing": "not known without {months}",
+    "unwatched_note": (
+        "nothing is known before {first}: what needs those months stays open until evidence of them arrives, or the "
+        'contract is set to begin then ([life] from = "{first}")'
+    ),
     "burn": "Error budget, in multiples of the even rate",
     "windows": "windows",
     "long": "long",
@@ -104,6 +108,10 @@ SPANISH: Final[Texts] = {
     "never": "no cae",
     "unknown": "no se sabe",
     "missing": "no se sabe sin {months}",
+    "unwatched_note": (
+        "nada se sabe antes de {first}: lo que necesita esos meses seguirá pendiente hasta que lleguen pruebas o se "
+        'fije ahí el inicio del contrato ([life] from = "{first}")'
+    ),
     "burn": "Margen de error, en múltiplos del ritmo uniforme",
     "windows": "ventanas",
     "long": "larga",

@@ -24,7 +24,7 @@ Rows = list[list[str]]
 _GAP: Final = "  "
 
 
-def as_json(found: Forecast, tenant: str, contract: str) -> Json:
+def as_json(found: Forecast, tenant: str, contract: str, first: str = "") -> Json:
     """Exact shares as `[numerator, denominator]`, milliseconds as integers, instants in UTC, days as local dates."""
     span = found.best.span
     return {
@@ -56,7 +56,13 @@ def as_json(found: Forecast, tenant: str, contract: str) -> Json:
         "open": {"platform_ms": found.open_platform_ms, "players_ms": found.open_players_ms},
         "levels": [_level(each) for each in found.outlooks],
         "burn": [_burn(rate) for rate in found.burn],
+        "unwatched": unwatched(found, first),
     }
+
+
+def unwatched(found: Forecast, first: str) -> list[str]:
+    """Months that a level needs and that lie before `first`, the first of which anything is known ("": not said)."""
+    return sorted({month for each in found.outlooks for month in each.missing if month < first})
 
 
 def _figure(figure: MonthFigure) -> Json:
@@ -115,11 +121,10 @@ def _pair(number: Fraction | None) -> list[int] | None:
     return None if number is None else [number.numerator, number.denominator]
 
 
-def as_table(found: Forecast, tenant: str, language: str) -> str:
+def as_table(found: Forecast, tenant: str, language: str, first: str = "") -> str:
     """The forecast for a person, lines of text. Time that may still fail is rounded down to the minute."""
-    page = _Page(
-        found, TEXTS[language], "," if language == "es" else ".", "\N{NO-BREAK SPACE}" if language == "es" else ""
-    )
+    spanish = language == "es"
+    page = _Page(found, TEXTS[language], "," if spanish else ".", "\N{NO-BREAK SPACE}" if spanish else "", first)
     return "\n".join(page.lines(tenant)) + "\n"
 
 
@@ -129,6 +134,7 @@ class _Page:
     texts: Mapping[str, str]
     point: str
     before_percent: str
+    first: str
 
     def say(self, key: str, **values: object) -> str:
         return self.texts[key].format(**values)
@@ -150,6 +156,8 @@ class _Page:
             yield f"{self.say('levels')}:"
             yield from _aligned(self._levels())
             yield self.say("safe_note")
+            if unwatched(found, self.first):
+                yield self.say("unwatched_note", first=self.first)
         if found.burn:
             yield ""
             yield f"{self.say('burn')}:"

@@ -15,6 +15,7 @@ from common.config import ConfigError, Finding, read_text
 
 if TYPE_CHECKING:
     from collector.report.model import Report
+    from collector.revisions.shelf import Taken
     from collector.sla.contract import Contract
     from collector.sla.service import Language
 
@@ -29,12 +30,6 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     """Add the options of `sla report`, and what it runs."""
     add_question(parser)
     parser.add_argument("--format", choices=FORMATS, default="table", help="html: one file to send to a customer")
-    parser.add_argument(
-        "--revision",
-        default=LATEST,
-        metavar="N",
-        help=f"of a closed month: a number, or {NOW}: the ledger as it is (default: the latest, where it is closed)",
-    )
     parser.set_defaults(run=_run)
 
 
@@ -49,39 +44,54 @@ def add_question(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--tenant", default="", metavar="ID", help="the customer; needed where there are several")
     add_ledger(parser)
     parser.add_argument("--month", required=True, metavar="YYYY-MM", help="the month, in the contract's time zone")
+    parser.add_argument(
+        "--revision",
+        default=LATEST,
+        metavar="N",
+        help=f"of a closed month: a number, or {NOW}: the ledger as it is (default: the latest, where it is closed)",
+    )
     parser.add_argument("--lang", choices=_LANGUAGES, default="en", help="language of what people read")
     parser.add_argument("--output", type=Path, metavar="FILE", help="write there instead of to the terminal")
 
 
 def _run(options: argparse.Namespace) -> int:
-    if options.revision != NOW and (closed := _closed(options)) is not None:
-        put_out(closed, options.output)
+    taken = _taken(options)
+    if taken is not None and options.format == "json":
+        from collector.revisions.edition import frozen_json
+
+        put_out(frozen_json(*taken), options.output)
         return 0
-    report = ask(options)
+    report = _report_of(options, taken)
     put_out(render(report, options.format, options.lang), options.output)
-    first = report.months[0].span.month
-    if report.contract.life.first is None and any(month < first for month in report.silent):
-        print(_tell_of_life(report.contract_id, first), file=sys.stderr)
+    if taken is None and report.unwatched:
+        print(tell_of_life(report.contract_id, report.contract, report.months[0].span.month), file=sys.stderr)
     return 0
 
 
-def _closed(options: argparse.Namespace) -> str | None:
-    """The revision that is asked for, rendered; None: no number was asked for, and the month is not closed."""
+def find_report(options: argparse.Namespace) -> Report:
+    """The month that the options of `add_question` ask for, as it was closed or as the ledger has it now."""
+    return _report_of(options, _taken(options))
+
+
+def _report_of(options: argparse.Namespace, taken: Taken | None) -> Report:
+    from collector.revisions.edition import report_of
+
+    return ask(options) if taken is None else report_of(*taken)
+
+
+def _taken(options: argparse.Namespace) -> Taken | None:
+    """The revision that is asked for; None: no number was asked for, and the month is not closed."""
     from collector.registry.backend import read_ledger
-    from collector.revisions.edition import frozen_json, report_of
     from collector.revisions.shelf import Wanted, take, take_closed
 
+    if options.revision == NOW:
+        return None
     name, contract = read_contract(options)
     check_month(contract, options.month, SystemClock().wall_ms())
     number = 0 if options.revision == LATEST else _number(options.revision)
     wanted = Wanted(name, options.month, options.tenant, number)
     find = take_closed if number else take
-    taken = read_ledger(ledger_path(options), lambda connection: find(connection, wanted))
-    if taken is None:
-        return None
-    if options.format == "json":
-        return frozen_json(*taken)
-    return render(report_of(*taken), options.format, options.lang)
+    return read_ledger(ledger_path(options), lambda connection: find(connection, wanted))
 
 
 def _number(text: str) -> int:
@@ -92,7 +102,7 @@ def _number(text: str) -> int:
 
 
 def ask(options: argparse.Namespace) -> Report:
-    """The month that the options of `add_question` ask for; ConfigError where it cannot be told."""
+    """The month that the options of `add_question` ask for, as the ledger has it; ConfigError where that is nothing."""
     # here, so that the other commands of `sla` need neither a database nor the configuration's libraries
     from collector.registry.backend import read_ledger
     from collector.report.gather import Question, gather
@@ -208,8 +218,13 @@ def _unwritable(path: Path, message: str) -> Finding:
     return Finding("report.output", str(path), "", message, "name a file in a folder that you may write to")
 
 
-def _tell_of_life(name: str, first: str) -> str:
+def tell_of_life(name: str, contract: Contract, first: str) -> str:
+    """What to do where months before the first evidence hold periods open; `first`: the first that is known."""
+    from collector.sla.instants import format_month
+
+    life = contract.life.first
+    why = "" if life is None else f", although its [life] begins with {format_month(life)}"
     return (
-        f"note: nothing is known of the months before {first}, so periods that reach into them stay open; if the "
-        f'contract began then, say so in {name}.toml: [life] from = "{first}"'
+        f"note: nothing is known of the months before {first}{why}; periods that reach into them stay open until that "
+        f'evidence arrives. If {name} is judged from {first} on, say so in {name}.toml: [life] from = "{first}"'
     )

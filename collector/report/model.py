@@ -139,6 +139,11 @@ class Report:
         return self.status != "complete"
 
     @property
+    def unwatched(self) -> list[str]:
+        """Name the months before the first that anything is known of: periods that hold them stay open for good."""
+        return [month for month in self.silent if month < self.months[0].span.month]
+
+    @property
     def termination_right(self) -> bool:
         """Tell whether a known window of the termination clause fell."""
         return any(window.breached for window in self.termination)

@@ -240,6 +240,16 @@ _CONDITIONS: Final[dict[str, tuple[str, str]]] = {
         "Nothing is known of {months}: periods that hold such a month are left open.",
         "De {months} nada se sabe: los periodos que los incluyen quedan pendientes.",
     ),
+    "silent_early": (
+        (
+            "Watching began in {month}: until earlier evidence arrives, or the contract is set to begin then "
+            "([life] from = “{first}”), those periods are never decided."
+        ),
+        (
+            "Se observa desde {month}: mientras no lleguen pruebas anteriores ni se fije ahí el inicio del contrato "
+            "([life] from = «{first}»), esos periodos no se decidirán nunca."
+        ),
+    ),
     "months_range": ("{first} to {last}", "{first} a {last}"),
 }
 

@@ -167,4 +167,10 @@ def month_rows(report: Report, words: Words) -> list[MonthRow]:
 
 def silence(report: Report, words: Words) -> str | None:
     """The months of which nothing is known, where periods that hold them would have been judged."""
-    return words.say("silent_note", months=words.months(report.silent)) if report.silent else None
+    if not report.silent:
+        return None
+    told = words.say("silent_note", months=words.months(report.silent))
+    if not report.unwatched:
+        return told
+    first = report.months[0].span.month
+    return f"{told} {words.say('silent_early', month=words.month(first), first=first)}"

@@ -11,6 +11,8 @@ import tomli_w
 from collector.ledger.ledger import Ledger
 from signwatch.cli import main
 from tests.collector.report.case_ledger import CONTRACT, fill, read_case
+from tests.collector.revisions.shop import TEXT, Shop, all_month
+from tests.collector.revisions.shop import run as outage
 
 
 @pytest.fixture
@@ -75,3 +77,28 @@ def test_a_mistake_is_told_in_one_line(
     assert (status, out) == (1, "")
     assert complaint in err
     assert len(err.splitlines()) == 1
+
+
+def test_a_closed_month_is_claimed_as_it_was_closed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    ledger = Ledger.open(tmp_path / "ledger.db")
+    shop = Shop(ledger)
+    shop.register()
+    shop.send(*all_month("p1", "p2", "p3", "portal"))
+    shop.send(outage("p2", "03-10T00:00", "03-20T00:00", "black"))
+    ledger.close()
+    (tmp_path / "case.toml").write_text(TEXT, encoding="utf-8")
+    where = ["--contract", str(tmp_path / "case.toml"), "--ledger", str(tmp_path / "ledger.db"), "--month", "2026-03"]
+    assert main(["sla", "close", *where]) == 0
+    ledger = Ledger.open(tmp_path / "ledger.db")
+    Shop(ledger, next_seq=50).send(outage("p3", "03-10T00:00", "03-20T00:00", "frozen"))
+    ledger.close()
+    capsys.readouterr()
+    found = []
+    for revision in ("latest", "now"):
+        assert main(["claim", "draft", *where, "--revision", revision, "--format", "json"]) == 0
+        found.append(json.loads(capsys.readouterr().out))
+    closed, now = found
+    assert (closed["revision"], now["revision"]) == (1, None)
+    assert (len(closed["incidents"][0]["subjects"]), len(now["incidents"][0]["subjects"])) == (1, 2)
+    assert main(["claim", "draft", *where]) == 0
+    assert "The month is closed: these are the figures of revision 1, frozen on" in capsys.readouterr().out

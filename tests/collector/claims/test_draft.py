@@ -57,6 +57,13 @@ def test_exactly_at_its_deadline_a_claim_is_in_time(late_ms: int, past: bool) ->
     assert (month.due_ms, month.past) == (parse_instant("2026-04-01T22:00:00Z"), past)
 
 
+def test_deadlines_are_judged_at_the_time_of_asking_even_where_the_figures_are_older() -> None:
+    report = bad_month("admira", ONE_MONTH)
+    found = draft_claim(report, asked_ms=report.computed_at_ms + 30 * 86_400_000)
+    assert found.asked_ms > report.computed_at_ms
+    assert [each.claim_by.past for each in found.incidents if each.claim_by] == [True, True, True]
+
+
 def test_a_month_s_deadline_before_its_figures_are_final_is_told() -> None:
     found = draft("mapal", computed_at_ms=SOON)
     assert gaps(found)[:4] == ["no_table", "settling", "settles_later", "report_unproven"]

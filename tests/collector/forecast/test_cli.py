@@ -169,6 +169,25 @@ def test_a_ledger_without_evidence_says_what_it_cannot_know(tmp_path: Path, caps
     assert "not known without 2025-10" in out
 
 
+def test_what_needs_months_before_the_first_evidence_is_told_with_the_remedy(
+    ledger_file: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    assert run(ledger_file, "--format", "json") == 0
+    assert json.loads(capsys.readouterr().out)["unwatched"] == ["2025-10", "2025-11", "2025-12"]
+    run(ledger_file)
+    told = "nothing is known before 2026-01: what needs those months stays open until evidence of them arrives"
+    assert told in capsys.readouterr().out
+    run(ledger_file, "--lang", "es")
+    assert "nada se sabe antes de 2026-01: lo que necesita esos meses" in capsys.readouterr().out
+    begun = tmp_path / "admira.toml"
+    begun.write_text(ADMIRA.read_text(encoding="utf-8") + '\n[life]\nfrom = "2026-01"\n', encoding="utf-8")
+    again = ["sla", "forecast", "--contract", str(begun), "--ledger", str(ledger_file), "--at", NOW]
+    assert main([*again, "--format", "json"]) == 0
+    assert json.loads(capsys.readouterr().out)["unwatched"] == []
+    assert main(again) == 0
+    assert "nothing is known before" not in capsys.readouterr().out
+
+
 def test_the_table_tells_it_in_english(ledger_file: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(ledger_file) == 0
     lines = capsys.readouterr().out.splitlines()

@@ -68,6 +68,31 @@ def test_the_figures_of_a_month_come_as_json(
     assert '[life] from = "2026-02"' in err
 
 
+def test_a_life_that_begins_before_the_first_evidence_is_told_with_the_remedy(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = folder / f"{CONTRACT}.toml"
+    text = file.read_text(encoding="utf-8")
+    file.write_text(text + '\n[life]\nfrom = "2025-12"\n', encoding="utf-8")
+    status, out, err = run(capsys, *by_config(folder))
+    assert status == 0
+    assert "nothing is known of the months before 2026-02, although its [life] begins with 2025-12;" in err
+    assert 'say so in case.toml: [life] from = "2026-02"' in err
+    told = " ".join(out.split())
+    assert (
+        "Nothing is known of January 2026 and May 2026: periods that hold such a month are left open. Watching" in told
+    )
+    assert (
+        "Watching began in February 2026: until earlier evidence arrives, or the contract is set to begin then" in told
+    )
+    spanish = " ".join(run(capsys, *by_config(folder, "--lang", "es"))[1].split())
+    assert "Se observa desde febrero de 2026: mientras no lleguen pruebas anteriores" in spanish
+    file.write_text(text + '\n[life]\nfrom = "2026-02"\n', encoding="utf-8")
+    status, out, err = run(capsys, *by_config(folder))
+    assert (status, err) == (0, "")
+    assert "Watching began" not in out
+
+
 def test_a_ledger_and_a_contract_s_file_are_enough(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     options = ["--contract", folder / f"{CONTRACT}.toml", "--month", "2026-03", "--ledger", folder / "ledger.db"]
     status, out, _ = run(capsys, *options)
