@@ -200,9 +200,17 @@ def _fill(base: Group, received: Sequence[Point]) -> list[Point]:
     for point in received:
         hour = point.mono_ms // HOUR_MS
         behind = bisect_right(spans, hour, key=_first_of)
-        if not behind or spans[behind - 1][1] < hour:
-            filled.append(_within_drift(base.points, point))
+        if behind and spans[behind - 1][1] >= hour:
+            continue
+        held = _within_drift(base.points, point)
+        if any(abs(near.offset_ms - held.offset_ms) > DEADBAND_MS for near in _near(base.points, point)):
+            filled.append(held)  # else it says the same as the group, less exactly
     return filled
+
+
+def _near(points: Sequence[Point], point: Point) -> Sequence[Point]:
+    after = bisect_left(points, point)
+    return points[max(0, after - 1) : after + 1]
 
 
 def _united(spans: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
@@ -217,8 +225,7 @@ def _united(spans: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
 
 def _within_drift(points: Sequence[Point], point: Point) -> Point:
     offset_ms = point.offset_ms
-    after = bisect_left(points, point)
-    for near in points[max(0, after - 1) : after + 1]:
+    for near in _near(points, point):
         most_ms = drift_ms(point.mono_ms - near.mono_ms)
         offset_ms = min(max(offset_ms, near.offset_ms - most_ms), near.offset_ms + most_ms)
     return Point(point.mono_ms, offset_ms)

@@ -33,6 +33,7 @@ COMMANDS: Final[dict[str, Command]] = {
     "registry": Command(
         "collector.registry.cli", "say which devices exist and which contract judges them", "collector"
     ),
+    "device": Command("collector.device_cli", "devices that reported, and what their clocks did", "collector"),
     "ledger": Command("collector.ledger_cli", "back up, restore, check and measure the ledger", "collector"),
     "quarantine": Command("collector.quarantine.cli", "refused messages: look, try again, drop", "collector"),
     "tenant": Command("collector.tenant_cli", "erase a customer after the contract's term", "collector"),

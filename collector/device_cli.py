@@ -1,0 +1,144 @@
+"""`signwatch device …`: the devices that reported, and what their clocks did (docs/clocks.md)."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from collector.ledger.clock_history import Reporter, clocks_of, reporters
+from collector.registry.backend import read_ledger
+from collector.registry.options import Subparsers, add_ledger, ledger_path
+from common.clock import iso
+from common.config import ConfigError, Finding
+
+if TYPE_CHECKING:
+    from collector.clock_view import ClockView
+
+_SECOND_MS: Final = 1000
+_MINUTE_S: Final = 60
+_UNITS: Final = ((86_400, "d"), (3600, "h"), (_MINUTE_S, "min"))
+
+
+def add_parser(subparsers: Subparsers[argparse.ArgumentParser]) -> None:
+    """Add `device` and its subcommands."""
+    parser = subparsers.add_parser("device", help="the devices that reported, and what their clocks did")
+    commands = parser.add_subparsers(metavar="COMMAND", required=True)
+    listing = commands.add_parser("list", help="every device that ever reported, registered or not")
+    listing.set_defaults(run=_list)
+    clock = commands.add_parser("clock", help="each boot's clock: its source, offset, bounds, steps and drift")
+    clock.add_argument("id", metavar="ID", help="the device, or tenant/device")
+    clock.add_argument("--boot", default="", metavar="BOOT", help="only the boots whose id begins like this")
+    clock.set_defaults(run=_clock)
+    for command in (listing, clock):
+        add_ledger(command)
+        command.add_argument("--tenant", help="the tenant, where several have a device of that name")
+        command.add_argument("--format", choices=("table", "json"), default="table")
+
+
+def _list(options: argparse.Namespace) -> int:
+    found = read_ledger(ledger_path(options), lambda connection: reporters(connection, tenant=options.tenant))
+    if options.format == "json":
+        print(json.dumps([_device_json(one) for one in found], indent=2))
+        return 0
+    for one in found:
+        print(f"{one.address!s:<40}  first {iso(one.first_seen_ms)}  last {iso(one.last_received_ms)}")
+    print(f"{len(found)} devices ever reported")
+    return 0
+
+
+def _clock(options: argparse.Namespace) -> int:
+    path = ledger_path(options)
+    device = _find(path, options.id, options.tenant)
+    views = read_ledger(path, lambda connection: clocks_of(connection, device.id))
+    views = [view for view in views if view.boot.startswith(options.boot)]
+    if options.boot and not views:
+        remedy = "leave --boot away to see every boot"
+        message = f"has no evidence of a boot of {device.address} that begins with {options.boot!r}"
+        raise ConfigError(Finding("device.boot", str(path), "--boot", message, remedy))
+    if options.format == "json":
+        boots = [as_json(view) for view in views]
+        print(json.dumps({**_device_json(device), "boots": boots}, indent=2))
+        return 0
+    print(f"{device.address}: {len(views)} boots with evidence")
+    for view in views:
+        print("\n".join(as_text(view)))
+    return 0
+
+
+def _find(path: Path, name: str, tenant: str | None) -> Reporter:
+    before, slash, after = name.partition("/")
+    wanted = (after, before) if slash else (name, tenant)
+    found = read_ledger(path, lambda connection: reporters(connection, *wanted))
+    if len(found) == 1:
+        return found[0]
+    if not found:
+        message, remedy = f"no device {name!r} ever reported", "signwatch device list shows which did"
+    else:
+        tenants = ", ".join(one.address.tenant for one in found)
+        message, remedy = f"several tenants have a device {name!r}: {tenants}", "add --tenant with one of them"
+    raise ConfigError(Finding("device.unknown", str(path), "", message, remedy))
+
+
+def as_text(view: ClockView) -> list[str]:
+    """One boot on a few lines."""
+    lines = [
+        "",
+        f"boot {view.boot}",
+        f"  evidence  {iso(view.since_ms)} to {iso(view.until_ms)}",
+        f"  clock     {view.source}, {_offset(view)}",
+        f"  bounds    {_bound(view.early_ms)} earlier, {_bound(view.late_ms)} later",
+    ]
+    return lines + [f"  step      {iso(step.at_ms)} by {_length(step.by_ms, '+')}" for step in view.steps]
+
+
+def as_json(view: ClockView) -> dict[str, object]:
+    """One boot as JSON; instants as milliseconds and as ISO 8601."""
+    return {
+        "boot": view.boot,
+        "source": view.source,
+        "since_ms": view.since_ms,
+        "since": iso(view.since_ms),
+        "until_ms": view.until_ms,
+        "until": iso(view.until_ms),
+        "offset_ms": view.offset_ms,
+        "early_ms": view.early_ms,
+        "late_ms": view.late_ms,
+        "drift_ppm": round(float(view.drift_ppm), 3),
+        "steps": [{"at_ms": step.at_ms, "at": iso(step.at_ms), "by_ms": step.by_ms} for step in view.steps],
+    }
+
+
+def _device_json(device: Reporter) -> dict[str, object]:
+    return {
+        "tenant": device.address.tenant,
+        "device": device.address.device,
+        "boot": device.boot,
+        "first_seen_ms": device.first_seen_ms,
+        "first_seen": iso(device.first_seen_ms),
+        "last_received_ms": device.last_received_ms,
+        "last_received": iso(device.last_received_ms),
+    }
+
+
+def _offset(view: ClockView) -> str:
+    if view.offset_ms is None:
+        return "its own words: nothing places this boot"
+    return f"offset {view.offset_ms} ms, drift {float(view.drift_ppm):+.1f} ppm"
+
+
+def _bound(milliseconds: int | None) -> str:
+    return "nobody knows how much" if milliseconds is None else f"at most {_length(milliseconds)}"
+
+
+def _length(milliseconds: int, sign: str = "") -> str:
+    """3723000 → `1 h 2 min 3.0 s`; with `sign` + or − before it."""
+    rest_ms, parts = abs(milliseconds), []
+    for unit_s, name in _UNITS:
+        count, rest_ms = divmod(rest_ms, unit_s * _SECOND_MS)
+        if count:
+            parts.append(f"{count} {name}")
+    parts.append(f"{rest_ms / _SECOND_MS:.1f} s")
+    before = ("-" if milliseconds < 0 else "+") if sign else ""
+    return before + " ".join(parts)

@@ -1,0 +1,61 @@
+"""SQL of what is read of devices and their clocks, for a person."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from sqlalchemy import Connection, func, select
+
+from collector.clock_view import ClockView, view_of, with_neighbours
+from collector.ledger.clock_store import read_clock
+from collector.ledger.placing_store import estimated_runs, guesses
+from collector.ledger.schema import devices, runs
+from wire.topics import Address
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+class Reporter(NamedTuple):
+    """A device that ever reported."""
+
+    id: int
+    address: Address
+    boot: str | None
+    first_seen_ms: int
+    last_received_ms: int
+
+
+def reporters(connection: Connection, device: str | None = None, tenant: str | None = None) -> Sequence[Reporter]:
+    """Every device that ever reported; only those of this name and tenant, where they are given."""
+    columns = devices.c
+    query = select(
+        columns.id, columns.tenant, columns.device, columns.boot, columns.first_seen_ms, columns.last_received_ms
+    )
+    if device is not None:
+        query = query.where(columns.device == device)
+    if tenant is not None:
+        query = query.where(columns.tenant == tenant)
+    found = connection.execute(query.order_by(columns.tenant, columns.device))
+    return [Reporter(row[0], Address(row[1], row[2]), *row[3:]) for row in found]
+
+
+def clocks_of(connection: Connection, device_id: int) -> list[ClockView]:
+    """The clock of every boot of which there is evidence, in order of time."""
+    spans = _spans(connection, device_id)
+    guessed = guesses(
+        connection, estimated_runs(connection, device_id), lambda boot: read_clock(connection, device_id, boot)
+    )
+    return with_neighbours(
+        [
+            view_of(boot, read_clock(connection, device_id, boot), since_ms, until_ms, guessed.get(boot))
+            for boot, (since_ms, until_ms) in spans.items()
+        ]
+    )
+
+
+def _spans(connection: Connection, device_id: int) -> dict[str, tuple[int, int]]:
+    """What each boot's evidence covers, in true time."""
+    first, last = func.min(runs.c.start_ms), func.max(runs.c.end_ms)
+    query = select(runs.c.boot, first, last).where(runs.c.device_id == device_id, runs.c.end_boot == runs.c.boot)
+    return {boot: (start, end) for boot, start, end in connection.execute(query.group_by(runs.c.boot))}

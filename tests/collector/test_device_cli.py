@@ -1,0 +1,129 @@
+"""`signwatch device`: what a person reads of a device's clocks."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from collector.ledger.evidence_store import EvidenceStore, Received
+from collector.ledger.ledger import Ledger
+from signwatch.cli import main
+from wire.messages import Run, Runs
+from wire.topics import Address
+
+NOW = 1_772_323_200_000
+MINUTE_MS = 60_000
+HOUR_MS = 3_600_000
+Say = Callable[[list[str]], str]
+
+
+def ran(boot: str, seq: int, booted_ms: int, *, synced: bool = True, error_ms: int = 0, sent: str = "") -> Runs:
+    """A run of an hour in a boot, told at its end (or in the boot `sent`, five hours later)."""
+    wall = booted_ms + error_ms
+    run = Run(
+        seq=seq,
+        output="main",
+        state="playing",
+        start_ms=wall + MINUTE_MS,
+        start_mono_ms=MINUTE_MS,
+        end_ms=wall + HOUR_MS,
+        end_mono_ms=HOUR_MS,
+        boot=boot,
+    )
+    later_ms = 5 * HOUR_MS if sent else 0
+    return Runs(
+        spool="5" * 16,
+        boot=sent or boot,
+        sent_ms=wall + HOUR_MS + later_ms,
+        mono_ms=HOUR_MS if not sent else MINUTE_MS,
+        synced=synced,
+        runs=[run],
+    )
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    """A device with four boots: good, set by an hour, offline in 1970, known by receipt; and one of another tenant."""
+    player, other = Address("acme", "p1"), Address("globex", "p1")
+    good, stepped = ran("good", 1, NOW), ran("stepped", 2, NOW + 2 * HOUR_MS)
+    lie = ran("stepped", 2, NOW + 2 * HOUR_MS, error_ms=-HOUR_MS)
+    lie.mono_ms, lie.sent_ms = HOUR_MS // 2, lie.sent_ms - HOUR_MS // 2
+    offline = ran("offline", 3, NOW + 4 * HOUR_MS, synced=False, error_ms=-NOW, sent="received")
+    received = ran("received", 4, NOW + 9 * HOUR_MS, synced=False, error_ms=-NOW)
+    told = [
+        Received(player, good, NOW + HOUR_MS + 40),
+        Received(player, lie, NOW + 5 * HOUR_MS // 2 + 40),
+        Received(player, stepped, NOW + 3 * HOUR_MS + 40),
+        Received(player, offline, NOW + 9 * HOUR_MS + MINUTE_MS + 40),
+        Received(player, received, NOW + 10 * HOUR_MS + 40),
+        Received(other, good, NOW + HOUR_MS + 40),
+    ]
+    ledger = Ledger.open(tmp_path / "ledger.db")
+    ledger.write_now(lambda connection: EvidenceStore().apply(connection, told, []))
+    ledger.close()
+    return tmp_path / "ledger.db"
+
+
+@pytest.fixture
+def say(path: Path, capsys: pytest.CaptureFixture[str]) -> Say:
+    def run(arguments: list[str]) -> str:
+        assert main(["device", *arguments, "--ledger", str(path)]) == 0
+        return capsys.readouterr().out
+
+    return run
+
+
+def test_each_boot_tells_its_source_its_bounds_and_its_steps(say: Say) -> None:
+    told = json.loads(say(["clock", "p1", "--tenant", "acme", "--format", "json"]))
+    boots = {boot["boot"]: boot for boot in told["boots"]}
+    assert [boot["boot"] for boot in told["boots"]] == ["good", "stepped", "offline", "received"]
+    assert {name: boot["source"] for name, boot in boots.items()} == {
+        "good": "synced",
+        "stepped": "synced",
+        "offline": "estimated",
+        "received": "received",
+    }
+    assert boots["good"]["offset_ms"] == NOW
+    assert boots["stepped"]["since_ms"] == NOW + 2 * HOUR_MS + MINUTE_MS
+    assert [step["by_ms"] for step in boots["stepped"]["steps"]] == [HOUR_MS]
+    # the offline boot ran for an hour, somewhere between the end of the boot before and the next one
+    assert boots["offline"]["since_ms"] == boots["stepped"]["until_ms"] + MINUTE_MS
+    assert boots["offline"]["early_ms"] == 0
+    assert boots["offline"]["late_ms"] == pytest.approx(5 * HOUR_MS, abs=MINUTE_MS)
+    assert boots["received"]["early_ms"] >= HOUR_MS
+
+
+def test_the_table_says_it_in_words(say: Say) -> None:
+    told = say(["clock", "acme/p1"])
+    assert "acme/p1: 4 boots with evidence" in told
+    assert "clock     synced, offset 1772323200000 ms, drift +0.0 ppm" in told
+    assert "bounds    at most 3.0 s earlier, at most 3.0 s later" in told
+    assert "by +1 h 0.0 s" in told
+
+
+def test_one_boot_can_be_asked_for_by_the_beginning_of_its_id(say: Say) -> None:
+    assert say(["clock", "acme/p1", "--boot", "goo"]).count("\nboot ") == 1
+
+
+def test_the_devices_that_ever_reported_are_listed(say: Say) -> None:
+    told = say(["list"])
+    assert [line.split()[0] for line in told.splitlines()] == ["acme/p1", "globex/p1", "2"]
+    assert [one["tenant"] for one in json.loads(say(["list", "--tenant", "acme", "--format", "json"]))] == ["acme"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        (["clock", "p1"], "several tenants have a device 'p1': acme, globex; add --tenant with one of them"),
+        (["clock", "p9"], "no device 'p9' ever reported; signwatch device list shows which did"),
+        (["clock", "acme/p1", "--boot", "zz"], "no evidence of a boot of acme/p1 that begins with 'zz'"),
+    ],
+)
+def test_what_cannot_be_found_is_said_with_the_remedy(
+    arguments: list[str], complaint: str, path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["device", *arguments, "--ledger", str(path)]) == 1
+    assert complaint in capsys.readouterr().err
