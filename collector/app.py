@@ -30,6 +30,7 @@ from collector.config import CollectorConfig, load_contracts
 from collector.decisions.model import Decisions
 from collector.desk import LiveDesk
 from collector.erasure.shell import Eraser
+from collector.housekeeping import LOOK_EVERY_H, Housekeeping
 from collector.influx.erase import erase_points
 from collector.influx.feed import InfluxFeed
 from collector.ingest import Ingest
@@ -100,6 +101,7 @@ class Collector:
             self.keeper,
         )
         self.influx = InfluxFeed(config.influx, self.clock, lambda: self.live.fleet.registry) if config.influx else None
+        self.housekeeping = Housekeeping(self.ledger, self.clock, config.backup, config.retention)
         self.broker: EmbeddedBroker | None = None
         self.link: MqttLink | None = None
         self.web: Server | None = None
@@ -153,6 +155,7 @@ class Collector:
             self.keeper.close,
         )
         self._admin = await serve_admin(socket_path(self.ledger.path), admin)
+        self._tasks.append(spawn(self.housekeeping.look(), "housekeeping"))  # the first look; the others are scheduled
         self._tasks.append(spawn(feed_watchdog(self.turns), "watchdog"))  # ends at once without systemd
 
     async def stop(self) -> None:
@@ -219,6 +222,7 @@ class Collector:
         jobs.remove_all_jobs()
         jobs.add_job(self.live.compute, "interval", seconds=FIGURES_EVERY_S)
         jobs.add_job(self.live.prune, "interval", hours=PRUNE_EVERY_H)
+        jobs.add_job(self.housekeeping.look, "interval", hours=LOOK_EVERY_H)
 
     async def _turn(self) -> None:
         """Tick, by a clock that no one sets; the scheduler reads the wall clock and is told when that has stepped."""

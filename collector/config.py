@@ -33,6 +33,21 @@ class LedgerConfig(Section, frozen=True):
     path: str = "ledger.db"
 
 
+class BackupConfig(Section, frozen=True):
+    """Backups on a schedule; no `dir`: none."""
+
+    dir: str = ""
+    every_h: Annotated[int, msgspec.Meta(ge=1, le=24 * 31)] = 24
+    keep: Annotated[int, msgspec.Meta(ge=1, le=1000)] = 7
+
+
+class RetentionConfig(Section, frozen=True):
+    """How long what may go is kept; evidence and decisions never go."""
+
+    deliveries_days: Annotated[int, msgspec.Meta(ge=1, le=36_500)] = 90
+    alerts_days: Annotated[int, msgspec.Meta(ge=1, le=36_500)] = 800
+
+
 class MqttConfig(Section, frozen=True):
     """The broker that devices report to. No `host`: the embedded one."""
 
@@ -120,6 +135,8 @@ class CollectorConfig(Section, frozen=True):
     """The whole file."""
 
     ledger: LedgerConfig = LedgerConfig()
+    backup: BackupConfig = BackupConfig()
+    retention: RetentionConfig = RetentionConfig()
     mqtt: MqttConfig = MqttConfig()
     ingest: IngestConfig = IngestConfig()
     broker: BrokerConfig | None = None
@@ -187,6 +204,7 @@ def resolve(config: CollectorConfig, base: Path) -> CollectorConfig:
     return msgspec.structs.replace(
         config,
         ledger=msgspec.structs.replace(config.ledger, path=at(config.ledger.path)),
+        backup=msgspec.structs.replace(config.backup, dir=at(config.backup.dir)),
         mqtt=mqtt,
         broker=broker,
         web=msgspec.structs.replace(config.web, password_file=at(config.web.password_file)),

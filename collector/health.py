@@ -27,6 +27,7 @@ def health(collector: Collector) -> dict[str, object]:
         "waiting_messages": ingest.waiting,
         "main_loop": "turning" if collector.turns() else "stuck",
         "influx": "off" if collector.influx is None else collector.influx.health(),
+        "backup": collector.housekeeping.health(),
         "contracts_not_given": sorted(collector.live.agreements.missing),
         "weights_without_subject": {
             key: list(agreement.unwatched)
@@ -58,6 +59,7 @@ def metrics(collector: Collector) -> Iterator[tuple[str, int | float]]:
     yield "signwatch_messages_waiting_weight", ingest.waiting_weight
     yield "signwatch_ingest_keeping_up", int(ingest.condition == "keeping up")
     yield "signwatch_runs_acknowledged_total", ingest.acknowledged_total
+    yield from collector.housekeeping.metrics()
     yield "signwatch_ledger_writable", int(ingest.failing_since_ms is None)
     yield "signwatch_broker_connected", int(link is not None and link.connected)
     yield "signwatch_broker_reconnects_total", link.reconnects_total if link else 0

@@ -103,6 +103,7 @@ class Live:
     def forget(self, tenant: str) -> None:
         """Forget what a tenant's devices said; its registry is taken away by `take_registry`, which is due next."""
         self.fleet.forget(tenant)
+        self.conflicts = {key: row for key, row in self.conflicts.items() if key[0].tenant != tenant}
         self._views.clear()
 
     def take_decisions(self, decisions: Mapping[str, Decisions]) -> None:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+import zlib
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+import msgspec
 from sqlalchemy import JSON, Text, select, type_coerce
 
 from collector.ledger import journal, schema
 from collector.ledger.chain import GENESIS, Head, Walk
-from collector.ledger.mirror import REGISTRY, RULING, WINDOW, Replay, Thing
+from collector.ledger.mirror import REGISTRY, REVISION, RULING, WINDOW, Replay, Thing
+from collector.revisions.seal import Manifest, sha256, unpack
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection, Table
@@ -61,6 +64,25 @@ def _held(connection: Connection) -> Iterator[tuple[Thing, object]]:
         yield Thing(WINDOW, f"{row['tenant']}/window-{row['id']}"), row
     for row in _rows(connection, schema.rulings):
         yield Thing(RULING, f"{row['subject']}/ruling-{row['id']}"), row
+    for row in _rows(connection, schema.revisions):
+        key = f"{row['tenant']}/{row['contract']}/{row['month']}/revision-{row['number']}"
+        yield Thing(REVISION, key), {"revision": row["number"], "seal": _seal(row)}
+
+
+def _seal(row: dict[str, Any]) -> str:
+    """The seal of a stored revision; what is wrong with it where the row is not what its manifest says."""
+    if sha256(row["manifest"]) != row["seal"]:
+        return "the manifest does not have it"
+    try:
+        manifest = msgspec.json.decode(row["manifest"], type=Manifest)
+        papers, result = unpack(row["papers"]), zlib.decompress(row["result"])
+    except (msgspec.DecodeError, zlib.error, UnicodeDecodeError) as error:
+        return f"the row cannot be read ({error})"
+    if {name: sha256(data) for name, data in papers.items()} != manifest.files or sha256(result) != manifest.result:
+        return "papers or result do not have the hashes of the manifest"
+    names = ("tenant", "contract", "month", "number", "at_ms", "substance")
+    other = [name for name in names if row[name] != getattr(manifest, name)]
+    return f"{', '.join(other)}: not as in the manifest" if other else str(row["seal"])
 
 
 def _key(row: dict[str, Any]) -> str:

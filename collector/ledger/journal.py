@@ -107,6 +107,7 @@ def verify(connection: Connection, noted: Head | None = None) -> list[str]:
 def about(connection: Connection, tenant: str, but: Collection[str]) -> list[Link]:
     """Every entry with content about a tenant and what is below it, but for those of some kinds; in order."""
     mine = (journal.c.key == tenant) | journal.c.key.startswith(f"{tenant}/", autoescape=True)
+    mine |= (journal.c.kind == "quarantine.drop") & journal.c.after.contains(f"{tenant}/", autoescape=True)
     query = select(journal).where(mine, journal.c.kind.not_in(but)).order_by(journal.c.id)
     return [Link(*row) for row in connection.execute(query)]
 

@@ -16,7 +16,7 @@ from collector.ledger.chain import ERASED, Link, canonical
 REGISTRY: Final = "registry"
 WINDOW: Final = "window"
 RULING: Final = "ruling"
-MIRRORED: Final = frozenset({REGISTRY, WINDOW, RULING})
+REVISION: Final = "sla.revision"  # of its row the journal has number and seal; the seal stands for all the rest
 _SHOWN: Final = 3  # fields of a difference
 
 
@@ -47,6 +47,9 @@ class Replay:
             return
         thing = thing_of(link)
         if thing is None or link.redacted_by is not None:
+            return
+        if thing.group == REVISION:
+            self.records[thing], self.written_by[thing] = _sealed(link), link.id
             return
         if self.records.get(thing) != link.before:
             left = self.written_by.get(thing)
@@ -81,9 +84,15 @@ class Replay:
 def thing_of(link: Link) -> Thing | None:
     """What an entry is about; None where no table mirrors it."""
     group = link.kind.partition(".")[0]
-    if group not in MIRRORED:
-        return None
-    return Thing(link.kind if group == REGISTRY else group, link.key)
+    if group == REGISTRY or link.kind == REVISION:
+        return Thing(link.kind, link.key)
+    return Thing(group, link.key) if group in {WINDOW, RULING} else None
+
+
+def _sealed(link: Link) -> str:
+    after = _loaded(link.after or "")
+    told = after if isinstance(after, dict) else {}
+    return canonical({name: told.get(name) for name in ("revision", "seal")})
 
 
 def _difference(expected: str, found: object) -> str:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Final
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, select
 
 from collector.decisions.orders import Announce, DecisionRequest, Order, Rule
-from collector.ledger import alert_store
+from collector.ledger import alert_store, schema
 from collector.ledger.decisions_store import decide
 from collector.ledger.evidence_store import EvidenceStore, Received, Refused
 from collector.ledger.ledger import Ledger
@@ -76,6 +76,17 @@ def run(tenant: str, seq: int) -> Run:
         end_ms=wall + 1000,
         end_mono_ms=at + 1000,
     )
+
+
+def add_rows(connection: Connection, tenant: str) -> None:
+    """A conflict and a closed month, which only whole fleets and whole months would bring about otherwise."""
+    devices = schema.devices.c
+    device = connection.execute(select(devices.id).where(devices.tenant == tenant)).scalar_one()
+    seen = {"first_ms": NOW, "last_ms": NOW, "times": 1}
+    connection.execute(schema.conflicts.insert(), {"device_id": device, "kind": "two_machines", "detail": "x", **seen})
+    month = {"contract": "admira", "month": "2026-02", "number": 1, "at_ms": NOW, "seal": "s", "substance": "s"}
+    blobs = {"manifest": b"{}", "papers": b"p", "result": b"r"}
+    connection.execute(schema.revisions.insert(), {"tenant": tenant, **month, **blobs})
 
 
 def fill_both(ledger: Ledger, runs: int = 300) -> None:

@@ -23,7 +23,7 @@ from collector.sla.contract import parse_contract_toml
 from common.clock import ManualClock
 from common.config import ConfigError
 from signwatch.cli import main
-from tests.collector.erasure.samples import DAY, NOW, add_evidence, fill, fill_both
+from tests.collector.erasure.samples import DAY, NOW, add_evidence, add_rows, fill, fill_both
 from tests.fixtures.processes import ROOT
 
 CONTRACTS: Final = {
@@ -53,6 +53,8 @@ def remains(ledger: Ledger, word: bytes) -> list[str]:
 
 
 async def test_everything_of_the_tenant_goes_and_nothing_of_another(both: Ledger) -> None:
+    for tenant in ("acme", "zeta"):
+        both.write_now(lambda found, who=tenant: add_rows(found, who))  # type: ignore[misc]
     other = both.read_now(lambda found: rows_of(found, "zeta"))
     assert all(other.values())  # a table without a row would prove nothing
     answer = await erase(both)
