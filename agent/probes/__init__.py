@@ -12,6 +12,7 @@ from agent.probes.base import ProbeKind
 from agent.probes.mpv import MpvOptions, MpvProbe, mpv_complaints
 from agent.probes.process import ProcessOptions, ProcessProbe, process_complaints
 from agent.probes.push import PushOptions, PushProbe
+from agent.probes.vlc import VlcOptions, VlcProbe, vlc_complaints
 
 PROBES: Final[dict[str, ProbeKind]] = {
     "mpv": ProbeKind(MpvOptions, MpvProbe, "asks mpv through its JSON IPC socket", mpv_complaints),
@@ -19,4 +20,5 @@ PROBES: Final[dict[str, ProbeKind]] = {
         ProcessOptions, ProcessProbe, "sees whether a process is alive and consumes CPU", process_complaints
     ),
     "push": ProbeKind(PushOptions, PushProbe, "is told by the player's own software"),
+    "vlc": ProbeKind(VlcOptions, VlcProbe, "asks VLC through its HTTP interface", vlc_complaints),
 }

@@ -98,8 +98,8 @@ WRONG = [
     ),
     (GOOD + MPV, "outputs: 2 outputs have the id 'main'; give each its own id [agent.output_twice]"),
     (
-        GOOD.replace('"mpv"', '"vlc"'),
-        "outputs[0].probe: no probe 'vlc'; use one of: mpv, process, push [agent.probe]",
+        GOOD.replace('"mpv"', '"omxplayer"'),
+        f"outputs[0].probe: no probe 'omxplayer'; use one of: {', '.join(sorted(PROBES))} [agent.probe]",
     ),
     (
         GOOD.replace('"mpv"', '["mpv", "mpv"]'),

@@ -13,10 +13,10 @@ import pytest
 from collector.influx.config import InfluxConfig
 from collector.influx.refused import read_refused
 from common.tasks import cancel, spawn
-from tests.collector.influx.scripted import Script, babble, flood, hang_up, say_nothing, serving, trickle
 from tests.collector.influx.writing import NOW_MS, line, running, text_of, v1, v2, values
 from tests.fixtures.influx import InfluxServer
 from tests.fixtures.receiver import Answer, Receiver, Request
+from tests.fixtures.scripted import Script, babble, flood, hang_up, say_nothing, serving, trickle
 from tests.fixtures.victoria import VictoriaServer
 from tests.fixtures.waiting import until
 
