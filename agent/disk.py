@@ -1,5 +1,9 @@
 """Records on their way to the journal: what is buffered, what is durable, and what to do when the disk fails.
 
+What is not urgent waits in memory until a sign of life is due. Written earlier without a sync it would help in one
+case, an agent that is killed, and would cost as much as a sync: within seconds the kernel writes it back, block,
+journal and inode (docs/performance.md has the figures).
+
 After any error the end of the file is not to be trusted, nor what `fsync(2)` left behind (after EIO the kernel marks
 pages clean that never arrived), so the next attempt writes everything anew from memory.
 """
@@ -12,7 +16,7 @@ from typing import Final, NamedTuple, Protocol
 import structlog
 
 from agent.journal import Journal, SpoolBusyError
-from agent.records import Record, line
+from agent.records import Alive, Record, line
 from agent.restart import Recalled, recall
 from agent.threads import Lane, LaneBusyError
 from common.clock import Clock
@@ -20,6 +24,7 @@ from common.clock import Clock
 log = structlog.get_logger(__name__)
 
 SLACK_BYTES: Final = 256 * 1024  # the file may be twice what is alive, and this
+MANY_BYTES: Final = 64 * 1024  # of acks: then they do not wait for the next sign of life
 PATIENCE_S: Final = 20.0  # then the disk counts as hung
 
 
@@ -51,6 +56,7 @@ class Disk:
         self._lane = Lane("spool")
         self._one = asyncio.Lock()
         self._buffer = bytearray()
+        self._alive = b""  # the newest sign of life, behind the buffer
         self._durable = 0
         self._urgent = False
         self._rewrite = True
@@ -80,8 +86,11 @@ class Disk:
         return len(self._journal.asides())
 
     def put(self, record: Record, *, urgent: bool = False) -> None:
-        """Buffer one record; the next commit writes it, durably if urgent."""
-        self._buffer += line(record)
+        """Buffer one record; a commit writes it, durably: at once if urgent, else when a sign of life is due."""
+        if isinstance(record, Alive):
+            self._alive = line(record)  # it says more than any earlier one
+        else:
+            self._buffer += line(record)
         self._urgent = self._urgent or urgent
 
     def write_anew(self) -> None:
@@ -93,7 +102,7 @@ class Disk:
         return ticket <= self._durable or self.trouble is not None
 
     async def commit(self, living: Living) -> None:
-        """Write what is buffered; synced where it is urgent, or when a sign of life is due. Survives disk errors."""
+        """Write and sync what is buffered where it is urgent, or when a sign of life is due. Survives disk errors."""
         async with self._one:
             write = self._next_write(living)
             if write is None:
@@ -135,15 +144,19 @@ class Disk:
         self.ticket += 1
         if self._rewrite or self._journal.size > 2 * living.size_bytes + SLACK_BYTES:
             snapshot = living.snapshot()
-            write = _Write(self._journal, snapshot.data, ticket, snapshot.reserved, sync=True)
-        elif not self._buffer:
-            return None
+            write = _Write(self._journal, snapshot.data, ticket, snapshot.reserved)
+        elif self._urgent or ((self._buffer or self._alive) and self._is_due()):
+            write = _Write(self._journal, bytes(self._buffer) + self._alive, ticket, None)
         else:
-            sync = self._urgent or self._clock.mono_ms() - self._synced_ms >= self._sign_of_life_ms
-            write = _Write(self._journal, bytes(self._buffer), ticket, None, sync=sync)
+            return None
         self._buffer.clear()
+        self._alive = b""
         self._urgent = self._rewrite = False  # what is asked for while the write is on its way is for the next one
         return write
+
+    def _is_due(self) -> bool:
+        since_ms = self._clock.mono_ms() - self._synced_ms
+        return since_ms >= self._sign_of_life_ms or len(self._buffer) > MANY_BYTES
 
     def _failed(self, error: Exception) -> None:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
@@ -157,8 +170,7 @@ class Disk:
         if self.trouble:
             log.info("spool_can_be_written_again", directory=str(self._journal.directory))
         self.trouble = None
-        if write.sync:
-            self._durable, self._synced_ms = write.ticket, self._clock.mono_ms()
+        self._durable, self._synced_ms = write.ticket, self._clock.mono_ms()
         if write.reserved is not None:
             self.reserved = write.reserved
         if self._journal.aside is not None:
@@ -173,11 +185,10 @@ class _Write(NamedTuple):
     data: bytes
     ticket: int
     reserved: int | None
-    sync: bool
 
     def run(self) -> None:
         """Do it. Blocks."""
         if self.reserved is not None:
             self.journal.replace(self.data)
         else:
-            self.journal.append(self.data, sync=self.sync)
+            self.journal.append(self.data)

@@ -100,16 +100,15 @@ class Journal:
                 self.damaged = False
                 self._bound_asides()
 
-    def append(self, data: bytes, *, sync: bool) -> None:
-        """Write at the end; durable when it returns if `sync`. After an OSError the file's end is not to be trusted."""
+    def append(self, data: bytes) -> None:
+        """Write at the end; durable when it returns. An OSError closes the file: its end is not to be trusted."""
         if self._file is None:
             raise OSError(errno.EBADF, "the journal is not open")
         with self._lets_go():
             if self._identity != _identity(self.directory.stat()):  # another disk was mounted over it
                 raise OSError(errno.ESTALE, "another file system is mounted there")
             _write(self._file, data)
-            if sync:
-                os.fsync(self._file)
+            os.fsync(self._file)
         self.size += len(data)
 
     def close(self) -> None:

@@ -169,9 +169,11 @@ class Spool:
             seen = [(one.spool, one.run.seq, one.seen_mono_ms, one.seen_ms) for one in self._open.values()]
             self._disk.put(Alive(seen))
         if self._clock.synced():
-            fact = self._clocks.note(*self._now())
+            now = self._now()
+            first = now.boot not in self._clocks.offsets()
+            fact = self._clocks.note(*now)
             if fact is not None:
-                self._disk.put(fact)
+                self._disk.put(fact, urgent=first)
         self._give_up_expired()
 
     def acknowledge(self, spool: str, seqs: Sequence[tuple[int, int]]) -> int:

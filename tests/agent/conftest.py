@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -107,3 +108,11 @@ def life(tmp_path: Path, clock: ManualClock) -> Iterator[Life]:
     life = Life(tmp_path / "spool", clock)
     yield life
     life.journal.close()
+
+
+@pytest.fixture
+def memory() -> Iterator[Path]:
+    """A folder in memory: thousands of spools are opened, and what is tested here is not the disk."""
+    shared = Path("/dev/shm")
+    with tempfile.TemporaryDirectory(dir=shared if shared.is_dir() else None) as folder:
+        yield Path(folder)

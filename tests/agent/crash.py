@@ -5,8 +5,9 @@ folder. Everything since is at the mercy of the cut:
 
 - names: created, renamed, linked and removed names arrive in order, and the cut may fall between any two of them
   (journaling file systems keep that order; nothing here relies on fsync of a file making its name durable);
-- bytes: of the writes since the last fsync nothing arrived, all of them, all but half of the last one, only the last
-  one (with zeros where the others should be), or the length and no bytes (zeros; ext4 and XFS may leave that).
+- bytes: of the writes since the last fsync nothing arrived, all of them, all but a part of the last one (torn at each
+  eighth), only the last one (with zeros where the others should be), or the length and no bytes (zeros; ext4 and XFS
+  may leave that).
 
 `Disk.after` takes in one call; `Disk.left` gives every folder that a cut right then could leave.
 """
@@ -15,6 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import PurePath
 from typing import Final
 
@@ -50,11 +52,11 @@ def everything(inode: Inode) -> bytes:
     return content
 
 
-def torn(inode: Inode) -> bytes:
+def torn(inode: Inode, eighths: int) -> bytes:
     content = inode.durable
     for number, (offset, data) in enumerate(inode.pending, start=1):
         if number == len(inode.pending) and data is not None:
-            data = data[: len(data) // 2]  # noqa: PLW2901
+            data = data[: len(data) * eighths // 8]  # noqa: PLW2901
         content = put(content, offset, data)
     return content
 
@@ -67,7 +69,13 @@ def only_the_length(inode: Inode) -> bytes:
     return inode.durable.ljust(len(everything(inode)), b"\0")
 
 
-FATES: Final[tuple[Callable[[Inode], bytes], ...]] = (nothing, everything, torn, only_the_last, only_the_length)
+FATES: Final[tuple[Callable[[Inode], bytes], ...]] = (
+    nothing,
+    everything,
+    *(partial(torn, eighths=eighths) for eighths in range(1, 8)),
+    only_the_last,
+    only_the_length,
+)
 Names = dict[str, Inode]
 
 

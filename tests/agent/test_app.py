@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import signal
 import socket
-import subprocess
 import urllib.request
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from itertools import pairwise
 from pathlib import Path
 
@@ -17,7 +15,7 @@ import pytest
 
 from agent.journal import NAME
 from agent.records import Turn, line, read
-from agent.restart import Recalled, recall
+from agent.restart import SHUT_DOWN, Recalled, recall
 from tests.agent.conftest import Mpv, WriteConfig
 from tests.agent.listener import Listener
 from tests.fixtures.mosquitto import Mosquitto
@@ -203,6 +201,11 @@ async def test_while_the_whole_machine_goes_down_the_runs_stay_open(
     await listener.count(Gone, 1)
     assert player.recalled().open["main"].run.state == "playing"
     assert listener.closed() == []
+    _another_boot(player.spool / NAME)
+    await player.start()
+    dark = await listener.hears_closed("off")
+    assert (dark.detail, dark.cause, dark.end_boot) == (SHUT_DOWN, None, listener.all(Hello)[-1].boot)
+    assert player.agent.stop() == 0
 
 
 async def test_a_killed_agent_leaves_its_will_and_the_next_one_its_evidence(
@@ -319,59 +322,6 @@ async def test_a_damaged_spool_starts_with_what_is_intact(player: Player, listen
     assert {body.spool for body in listener.all(Runs)} == {old}
     assert listener.all(Hello)[0].spool != old
     assert list(player.spool.glob("spool.damaged-*.journal"))
-    assert player.agent.stop() == 0
-
-
-@pytest.fixture
-def small_disk(player: Player) -> Iterator[Path]:
-    """Where the agent's spool goes: a file system of 64 KiB."""
-    player.spool.mkdir()
-    done = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "signwatch-test", player.spool], check=False)
-    if done.returncode:
-        pytest.skip("needs the right to mount a file system")
-    yield player.spool
-    subprocess.run(["umount", "--lazy", player.spool], check=True)
-
-
-async def run_mount(*arguments: str | Path) -> None:
-    done = await asyncio.create_subprocess_exec("mount", *map(str, arguments))
-    assert await done.wait() == 0
-
-
-async def test_a_full_disk_costs_nothing_while_the_agent_lives(
-    player: Player, listener: Listener, small_disk: Path
-) -> None:
-    await player.start()
-    await player.push("playing")
-    await listener.hears("playing", "menu")
-    room = os.statvfs(small_disk)
-    (small_disk / "filler").write_bytes(b"x" * (room.f_bavail * room.f_frsize))
-    states = ["playing"]
-    while listener.all(Heartbeat)[-1].host.get("spool_error") != "No space left on device":
-        states.append("error" if states[-1] == "playing" else "playing")
-        await player.push(states[-1])
-        await listener.hears(states[-1], "menu")
-    await until(lambda: len(listener.closed("menu")) >= len(states) - 1, "all of it is sent")
-    (small_disk / "filler").unlink()
-    await until(lambda: "spool_error" not in listener.all(Heartbeat)[-1].host, "its end is told")
-    on_disk = [kept.run for kept in player.recalled().runs.values() if kept.run.output == "menu"]
-    assert {run.seq for run in on_disk} == {run.seq for run in listener.closed("menu")}
-    assert player.agent.stop() == 0
-
-
-async def test_an_agent_starts_on_a_disk_that_cannot_be_written(
-    player: Player, listener: Listener, small_disk: Path
-) -> None:
-    await run_mount("-o", "remount,ro", small_disk)
-    await player.start()
-    await player.push("playing")
-    await listener.hears("playing", "menu")
-    assert listener.all(Heartbeat)[-1].host["spool_error"] == "Read-only file system"
-    await player.push("error")
-    assert (await listener.hears_closed("playing", "menu")).seq >= 1
-    await run_mount("-o", "remount,rw", small_disk)
-    await until(lambda: "spool_error" not in listener.all(Heartbeat)[-1].host, "its end is told")
-    assert "playing" in {kept.run.state for kept in player.recalled().runs.values()}
     assert player.agent.stop() == 0
 
 

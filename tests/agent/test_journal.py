@@ -41,15 +41,13 @@ def test_a_replacement_is_durable_before_it_takes_the_old_ones_place_and_its_nam
     journal.close()
 
 
-def test_what_is_appended_is_synced_only_where_that_is_asked_for(journal: Journal, events: list[str]) -> None:
+def test_what_is_appended_is_durable(journal: Journal, events: list[str]) -> None:
     journal.replace(b"one\n")
     events.clear()
-    journal.append(b"two\n", sync=False)
-    assert events == []
-    journal.append(b"three\n", sync=True)
+    journal.append(b"two\n")
     assert events == [f"sync {NAME}"]
-    assert journal.path.read_bytes() == b"one\ntwo\nthree\n"
-    assert journal.size == 14
+    assert journal.path.read_bytes() == b"one\ntwo\n"
+    assert journal.size == 8
     journal.close()
 
 
@@ -70,4 +68,4 @@ def test_a_file_without_end_is_read_up_to_a_limit(journal: Journal) -> None:
 
 def test_nothing_is_appended_to_a_journal_that_is_not_open(journal: Journal) -> None:
     with pytest.raises(OSError, match="not open"):
-        journal.append(b"one\n", sync=True)
+        journal.append(b"one\n")

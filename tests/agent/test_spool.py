@@ -28,6 +28,7 @@ async def test_closed_runs_survive_a_crash_word_for_word_and_in_order(life: Life
 async def test_an_acknowledged_run_is_gone_for_good(life: Life) -> None:
     closed = await live_through(life, 5)
     assert life.spool.acknowledge(life.spool.id, [(closed[1].run.seq, closed[3].run.seq)]) == 3
+    life.clock.advance(60_000)
     await life.spool.commit()
     assert waiting(life.reborn()) == [closed[0], closed[4]]
 
@@ -206,7 +207,6 @@ async def test_an_idle_player_costs_one_sync_a_minute_for_many_signs_of_life(
         life.spool.alive()
         await life.spool.commit()
     assert len(synced) == 5
-    assert life.journal.path.stat().st_size > 1000
 
 
 async def test_the_file_stays_small_however_long_the_player_idles(life: Life) -> None:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import errno
 import os
-import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -241,14 +239,6 @@ async def small(life: Life) -> Small:
     content = life.file.read_bytes()
     assert all(line(Turn([one], [])) in content for one in closed)
     return Small(content, closed)
-
-
-@pytest.fixture
-def memory() -> Iterator[Path]:
-    """A folder in memory: thousands of spools are opened, and what is tested here is not the disk."""
-    shared = Path("/dev/shm")
-    with tempfile.TemporaryDirectory(dir=shared if shared.is_dir() else None) as folder:
-        yield Path(folder)
 
 
 def test_a_small_spool_that_is_cut_off_at_any_byte_starts_with_what_is_intact(small: Small, memory: Path) -> None:
