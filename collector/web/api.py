@@ -14,6 +14,7 @@ from aiohttp import web
 from collector.web import jsonviews
 from collector.web.context import context
 from collector.web.format import DAY_MS
+from collector.web.listener import CONNECTIONS
 from collector.web.metrics import CONTENT_TYPE, expose
 from collector.web.problems import bad_request, not_found
 from collector.web.sse import stream
@@ -188,7 +189,13 @@ async def healthz(request: Request) -> StreamResponse:
 async def metrics(request: Request) -> StreamResponse:
     """Prometheus."""
     parts = context(request)
-    own = {"signwatch_web_streams": parts.hub.subscribers, "signwatch_web_resyncs_total": parts.hub.resyncs}
+    connections = request.app[CONNECTIONS]
+    own = {
+        "signwatch_web_streams": parts.hub.subscribers,
+        "signwatch_web_resyncs_total": parts.hub.resyncs,
+        "signwatch_web_connections_turned_away_total": connections.turned_away_total,
+        "signwatch_web_connections_cut_total": connections.cut_total,
+    }
     shown = expose({**parts.desk.metrics(), **own})
     if shown.refused:
         log.error("metrics_refused", names=shown.refused, remedy="rename them as the text format asks")

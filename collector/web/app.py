@@ -12,6 +12,7 @@ from collector.web import api, guard, pages, signin
 from collector.web.auth import Gate, is_loopback
 from collector.web.context import CONTEXT, Context
 from collector.web.hub import Hub
+from collector.web.listener import CONNECTIONS, Connections, Listener, patience
 from collector.web.render import STATIC, Renderer
 from collector.web.streams import API, PAGE, ApiStream, PageStream
 from collector.web.texts import ENGLISH
@@ -46,9 +47,10 @@ def build_app(
     renderer = Renderer(ENGLISH)
     hub = Hub(desk, {API: ApiStream(desk), PAGE: PageStream(desk, renderer)})
     app = web.Application(
-        middlewares=[guard.errors, guard.check_host, guard.check_origin, guard.check_session],
+        middlewares=[guard.errors, patience, guard.check_host, guard.check_origin, guard.check_session],
         client_max_size=64 * 1024,
     )
+    app[CONNECTIONS] = Connections()
     app[CONTEXT] = Context(desk, hub, Gate(password, clock or SystemClock()), renderer, title)
     app.on_response_prepare.append(guard.add_headers)
     app.cleanup_ctx.append(_run_hub)
@@ -148,7 +150,7 @@ async def serve(
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=_SHUTDOWN_S)
     await runner.setup()
     try:
-        await web.TCPSite(runner, host, port).start()
+        await Listener(runner, host, port).start()
     except OSError as error:
         await runner.cleanup()
         message = f"cannot listen on {listen!r} ({error.strerror or error})"

@@ -178,3 +178,17 @@ def session(collector: Collector) -> aiohttp.ClientSession:
 
 async def _ignore(_registry: Registry) -> None:
     pass
+
+
+async def test_a_client_that_never_finishes_its_request_holds_up_neither_others_nor_the_end(
+    collector: Collector, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reader, writer = await asyncio.open_unix_connection(str(collector.server.path))
+    writer.write(b"POST /registry/apply HTTP/1.1\r\nHost: collector\r\nContent-Length: 1000\r\n\r\n{")
+    await writer.drain()
+    assert (await collector.apply(ACME + PLAYER)).applied
+    monkeypatch.setattr(collector.server._runner, "_shutdown_timeout", 0.2)
+    async with asyncio.timeout(30):
+        await collector.server.close()
+        await reader.read()
+    writer.close()

@@ -89,3 +89,59 @@ async def test_a_broker_that_does_not_let_us_read_is_no_connection(tmp_path: Pat
     await broker.stop()
     assert ears.links.empty()
     assert "does not let us read signwatch/v1/+/+/+/hello" in "".join(str(line.get("error")) for line in logs)
+
+
+class Deaf:
+    """A wire to the broker that can go dead without either end being told, as where a NAT forgets a connection."""
+
+    def __init__(self, host: str, port: int) -> None:
+        self._to = host, port
+        self._writers: list[asyncio.StreamWriter] = []
+        self.dead = False
+        self.port = 0
+
+    async def open(self) -> asyncio.Server:
+        server = await asyncio.start_server(self._join, "127.0.0.1", 0)
+        self.port = server.sockets[0].getsockname()[1]
+        return server
+
+    def hang_up(self) -> None:
+        for writer in self._writers:
+            writer.transport.abort()
+
+    async def _join(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        there, back = await asyncio.open_connection(*self._to)
+        self._writers += [writer, back]
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._pump(reader, back))
+            group.create_task(self._pump(there, writer))
+
+    async def _pump(self, source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
+        try:
+            while data := await source.read(65_536):
+                if not self.dead:
+                    sink.write(data)
+        except ConnectionError:
+            return
+        finally:
+            sink.close()
+
+
+async def test_a_link_that_is_half_open_is_noticed_by_its_keepalive_and_made_anew(
+    mosquitto: Mosquitto, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(mqtt_module, "BACKOFF_MIN_S", 0.05)
+    wire, ears = Deaf(mosquitto.host, mosquitto.port), Ears()
+    server = await wire.open()
+    config = MqttConfig(host="127.0.0.1", port=wire.port, keepalive_s=1)
+    link = MqttLink(config, ears.take, ears.links.put_nowait)
+    task = spawn(link.run(), "link")
+    async with asyncio.timeout(60):
+        assert await ears.links.get()
+        wire.dead = True
+        assert not await ears.links.get()
+        wire.dead = False
+        assert await ears.links.get()
+    await cancel(task)
+    wire.hang_up()
+    server.close()
