@@ -132,8 +132,7 @@ class Ingest:
         now_ms = self._clock.wall_ms()
         try:
             sender, kind = self.senders.of(topic, now_ms)
-            why = self._why_shed(sender, kind, now_ms)
-            if why is not None:
+            if (why := self._why_shed(sender, kind, now_ms)) is not None:
                 self._shed(sender, why, now_ms)
                 return
             message = read_body(kind, body, now_ms, retained=retained)
@@ -177,10 +176,10 @@ class Ingest:
         restates, waiting = kind == "heartbeat", self._lanes.weight
         if waiting >= SHED_HEARTBEATS_AT and (restates or waiting >= SHED_ALL_AT):
             return "overload"
-        own: Why = "device" if sender.is_registered else "unregistered"
-        if not sender.admits(now_ms, restates=restates):
+        own: Why = "unregistered" if sender.lane is STRANGERS_LANE else "device"
+        if not sender.admits(now_ms, restates):
             return own
-        most = STRANGERS_LANE_MAX if sender.lane is STRANGERS_LANE else LANE_MAX
+        most = LANE_MAX if own == "device" else STRANGERS_LANE_MAX
         if waiting >= most and self._lanes.weight_of(sender.lane) >= most:
             return own
         if sender.allowance.limited and sender.allowance.recovers():

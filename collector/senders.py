@@ -29,12 +29,12 @@ class Intake(NamedTuple):
 class Sender:
     """One device as intake sees it."""
 
-    __slots__ = ("_own", "_shared", "address", "lane")
+    __slots__ = ("_shared", "address", "allowance", "lane")
 
     def __init__(self, address: Address, own: Allowance, shared: Allowance | None) -> None:
         self.address = address
         self.lane: Hashable = address if shared is None else STRANGERS_LANE
-        self._own = own
+        self.allowance = own
         self._shared = shared
 
     @property
@@ -42,20 +42,15 @@ class Sender:
         """Whether the registry names it."""
         return self._shared is None
 
-    @property
-    def allowance(self) -> Allowance:
-        """Its own allowance."""
-        return self._own
-
-    def admits(self, now_ms: int, *, restates: bool) -> bool:
+    def admits(self, now_ms: int, restates: bool) -> bool:  # noqa: FBT001 - as in Allowance
         """Whether another message is taken now."""
-        if not self._own.admits(now_ms, restates=restates):
+        if not self.allowance.admits(now_ms, restates):
             return False
-        return self._shared is None or self._shared.admits(now_ms, restates=restates)
+        return self._shared is None or self._shared.admits(now_ms, restates)
 
     def pay(self, runs: int) -> None:
         """Take the price of a message's runs."""
-        self._own.pay(runs)
+        self.allowance.pay(runs)
         if self._shared is not None:
             self._shared.pay(runs)
 

@@ -6,7 +6,7 @@ LIMITS = Limits(messages=Rate(burst=10, per_s=2), runs=Rate(burst=100, per_s=10)
 def count(allowance: Allowance, now_ms: int, *, restates: bool = False, runs: int = 1) -> int:
     """How many messages are taken at one instant."""
     taken = 0
-    while allowance.admits(now_ms, restates=restates):
+    while allowance.admits(now_ms, restates):
         allowance.pay(runs)
         taken += 1
     return taken
@@ -44,9 +44,9 @@ def test_an_episode_begins_once_and_ends_when_the_buckets_are_half_full() -> Non
     count(allowance, 0)
     assert [allowance.refuse(), allowance.refuse()] == [True, False]
     assert not allowance.recovers()
-    assert allowance.admits(2000, restates=False)
+    assert allowance.admits(2000, False)
     assert not allowance.recovers()
-    assert allowance.admits(4000, restates=False)
+    assert allowance.admits(4000, False)
     assert allowance.recovers()
     assert not allowance.recovers()
     assert (allowance.shed, allowance.refuse()) == (2, True)

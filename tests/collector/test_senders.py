@@ -41,7 +41,7 @@ def test_strangers_share_one_allowance_beside_their_own() -> None:
     taken = []
     for name in ("x1", "x2", "x1", "x2", "p1"):
         sender, _ = senders.of(topic(Address("acme", name), "runs"), 0)
-        taken.append(sender.admits(0, restates=False))
+        taken.append(sender.admits(0, False))
     assert taken == [True, True, True, False, True]
 
 
@@ -52,7 +52,7 @@ def test_a_device_keeps_its_allowance_when_the_registry_changes() -> None:
     senders.take_registry({"acme/x1"})
     again, _ = senders.of(topic(Address("acme", "x1"), "runs"), 0)
     assert again.is_registered
-    assert not again.admits(0, restates=False)
+    assert not again.admits(0, False)
 
 
 def test_who_was_shed_most_is_named_first() -> None:

@@ -28,6 +28,7 @@ def test_every_word_that_exists_is_used() -> None:
         "state_",
         "link_",
         "clock_",
+        "conflict_",
         "alert_",
         "severity_",
         "status_",
