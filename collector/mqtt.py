@@ -1,16 +1,18 @@
 """The collector's only file that knows MQTT: hears every device, sends acks, reconnects.
 
 aiomqtt's message iterator makes a task for every message. `Inbox` is a queue in its documented `queue_type` place that
-hands each message straight to the sink instead (bench/ingest.py measures what that is worth).
+hands each message straight to the sink instead (bench/ingest.py measures what that is worth). And paho asks the kernel
+three times for each packet, and asyncio once more whether there is another; `Buffered` reads what there is at once.
 """
 
 from __future__ import annotations
 
 import asyncio
 import random
+import socket
 from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import aiomqtt
 import structlog
@@ -31,6 +33,7 @@ BACKOFF_MIN_S: Final = 0.5
 BACKOFF_MAX_S: Final = 30.0
 ACKS_WAITING_MAX: Final = 100_000
 ACKS_AT_ONCE: Final = 200
+READ_AHEAD_BYTES: Final = 16 * 1024  # some 50 heartbeats: 3 ms of work before others get their turn
 PUBLISH_TIMEOUT_S: Final = 10.0
 REFUSED: Final = 0x80  # in a SUBACK (MQTT 3.1.1, section 3.9.3)
 
@@ -53,6 +56,40 @@ class Inbox(asyncio.Queue[aiomqtt.Message]):
         """Hand the message on."""
         body = item.payload
         self._sink(item.topic.value, body if isinstance(body, bytes) else b"", retained=item.retain)
+
+
+class Buffered:
+    """A plain socket that reads ahead. `pending`, as an SSLSocket has it, tells aiomqtt to go on with what was read."""
+
+    def __init__(self, inner: socket.socket) -> None:
+        self._inner = inner
+        self._ahead = memoryview(b"")
+
+    def recv(self, size: int) -> bytes:
+        """Give at most `size` bytes; BlockingIOError where there are none yet."""
+        if not self._ahead:
+            self._ahead = memoryview(self._inner.recv(READ_AHEAD_BYTES))
+        given, self._ahead = self._ahead[:size], self._ahead[size:]
+        return bytes(given)
+
+    def pending(self) -> int:
+        """Count the bytes that were read ahead."""
+        return len(self._ahead)
+
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - whatever a socket has
+        """Be a socket in everything else."""
+        return getattr(self._inner, name)
+
+
+def read_ahead(client: aiomqtt.Client) -> None:
+    """Let a client that is not connected yet read ahead."""
+    paho = client._client  # noqa: SLF001 - there is no other way to its socket
+    create = paho._create_socket  # noqa: SLF001 - likewise
+
+    def create_buffered() -> Buffered:
+        return Buffered(create())  # type: ignore[arg-type]
+
+    paho._create_socket = create_buffered  # type: ignore[method-assign]  # noqa: SLF001
 
 
 class MqttLink:
@@ -129,7 +166,7 @@ class MqttLink:
 
     def _client(self) -> aiomqtt.Client:
         config = self._config
-        return aiomqtt.Client(
+        client = aiomqtt.Client(
             config.host or "127.0.0.1",
             config.port,
             username=config.username or None,
@@ -141,3 +178,6 @@ class MqttLink:
             tls_context=config.tls_context(),
             # No TCP_NODELAY: an ack may wait 40 ms, and a PUBACK of its own segment each costs a fifth of the intake.
         )
+        if not config.tls:
+            read_ahead(client)
+        return client

@@ -1,4 +1,5 @@
 import asyncio
+import socket
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -145,3 +146,31 @@ async def test_a_link_that_is_half_open_is_noticed_by_its_keepalive_and_made_ane
     await cancel(task)
     wire.hang_up()
     server.close()
+
+
+def test_a_socket_that_reads_ahead_gives_every_byte_once_and_says_what_is_left() -> None:
+    here, there = socket.socketpair()
+    here.setblocking(False)
+    ahead = mqtt_module.Buffered(here)
+    with here, there:
+        with pytest.raises(BlockingIOError):
+            ahead.recv(1)
+        there.sendall(b"abcdef")
+        assert [ahead.recv(1), ahead.recv(2), ahead.recv(100)] == [b"a", b"bc", b"def"]
+        assert ahead.pending() == 0
+        there.sendall(b"gh")
+        assert (ahead.recv(1), ahead.pending()) == (b"g", 1)
+        assert ahead.fileno() == here.fileno()
+        there.close()
+        assert (ahead.recv(5), ahead.recv(5)) == (b"h", b"")
+
+
+async def test_five_hundred_messages_at_once_all_arrive_in_order(
+    link: tuple[MqttLink, Ears], mosquitto: Mosquitto
+) -> None:
+    _, ears = link
+    async with asyncio.timeout(60), aiomqtt.Client(mosquitto.host, mosquitto.port) as device:
+        device.pending_calls_threshold = 1000
+        bodies = [str(number).encode() * (1 + number % 300) for number in range(500)]
+        await asyncio.gather(*(device.publish(HEARTBEAT, body, qos=1, timeout=60) for body in bodies))
+        assert [(await ears.heard.get())[1] for _ in bodies] == bodies
