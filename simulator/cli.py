@@ -20,6 +20,7 @@ from common.config import ConfigError, Finding, parse_toml, read_text
 from simulator.fleet import DEFAULT_CONNECTS_PER_S, Fleet, player_names
 from simulator.health import HealthServer
 from simulator.link import Server
+from simulator.past import Offline
 from simulator.script import Script, read_script
 from simulator.truth import Truth
 from wire.messages import MAX_INTERVAL_S
@@ -31,6 +32,7 @@ _PROGRESS_S: Final = 10.0
 _SPARE_FILES: Final = 100
 _LAST_PORT: Final = 65_535
 _MAX_OUTPUTS: Final = 16
+_MAX_OFFLINE_DAYS: Final = 366
 
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -57,6 +59,12 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     fleet.add_argument("--seed", type=int, default=0, help="repeats everything that is drawn by chance")
     fleet.add_argument("--script", type=Path, metavar="FILE", help="faults to come (TOML)")
     fleet.add_argument("--truth", type=Path, metavar="FILE", help="write what really was on every screen (JSON lines)")
+    fleet.add_argument(
+        "--offline-days", type=float, metavar="D", help="they have been offline for D days, and bring their backlog"
+    )
+    fleet.add_argument(
+        "--changes-per-day", type=int, default=48, metavar="N", help="of each screen in that time (default: 48)"
+    )
     fleet.add_argument("--duration-s", type=float, metavar="S", help="end after this time")
     parser.add_argument("--health-listen", metavar="HOST:PORT", help="answer GET /healthz there")
     parser.add_argument("--log-format", choices=["auto", "json", "text"], default="auto")
@@ -96,6 +104,7 @@ async def _simulate(
         truth=Truth(sink),
         connects_per_s=options.connects_per_s,
         outputs=outputs,
+        offline=Offline(options.offline_days, options.changes_per_day) if options.offline_days else None,
     )
     health = await _health_server(options.health_listen, fleet)
     stop = asyncio.Event()
@@ -145,13 +154,15 @@ async def _health_server(listen: str | None, fleet: Fleet) -> HealthServer | Non
 
 def _check(options: argparse.Namespace) -> None:
     findings = [
-        *_positive(options, "players", "connects_per_s"),
+        *_positive(options, "players", "connects_per_s", "changes_per_day"),
         *([] if is_id(options.tenant) else [_finding("--tenant", f"{options.tenant!r} is no id", _ID_REMEDY)]),
     ]
     if not is_id(f"{options.prefix}{max(options.players, 1):04d}"):
         findings.append(_finding("--prefix", f"{options.prefix!r} makes no ids", _ID_REMEDY))
     if not 0 < options.interval_s <= MAX_INTERVAL_S:
         findings.append(_finding("--interval-s", "is out of range", f"write seconds up to {MAX_INTERVAL_S}"))
+    if not 0 <= (options.offline_days or 0) <= _MAX_OFFLINE_DAYS:
+        findings.append(_finding("--offline-days", "is out of range", f"write days up to {_MAX_OFFLINE_DAYS}"))
     if not 0 < options.port <= _LAST_PORT:
         findings.append(_finding("--port", f"{options.port} is no port", f"write 1 to {_LAST_PORT}"))
     if not 1 <= options.outputs <= _MAX_OUTPUTS:

@@ -73,6 +73,10 @@ class PlayerClock:
         """Somebody sets the wall clock, forward or (negative) back; what it says of itself does not change."""
         self._error_ms += by_ms
 
+    def undiscipline(self) -> None:
+        """The time source is lost, and the player knows it."""
+        self._synced = False
+
     def discipline(self) -> None:
         """A time source is found: the wall clock steps to the true time."""
         self._error_ms = 0

@@ -83,6 +83,10 @@ class Evidence:
             del self._closed[seq]
         return len(covered)
 
+    def keep(self, output: str, run: Closed) -> None:
+        """Take in a run that is over, of the time before this process."""
+        self._keep(output, run)
+
     def cut_off(self) -> None:
         """The agent has died and is started again in the same boot: the open runs end at their last sign of life."""
         for output, machine in self._machines.items():

@@ -18,8 +18,9 @@ import structlog
 from common.clock import Clock, SystemClock, monotonic_s
 from simulator.clock import TrueTime
 from simulator.link import Server
+from simulator.past import Offline
 from simulator.player import VirtualPlayer
-from simulator.script import Boot, Deed, Script, Show, StartAgent, Step, plan
+from simulator.script import Boot, Deed, Script, Show, StartAgent, Step, StepClock, plan
 from simulator.truth import Truth
 from wire.topics import Address
 
@@ -57,6 +58,7 @@ class Fleet:
         truth: collects what really was on the screens.
         connects_per_s: how many players begin their lives in a second.
         outputs: ids of the playback outputs of each player.
+        offline: what the players have been through already, and nobody has heard of.
         clock: the machine's clock.
 
     Raises:
@@ -76,6 +78,7 @@ class Fleet:
         truth: Truth | None = None,
         connects_per_s: float = DEFAULT_CONNECTS_PER_S,
         outputs: tuple[str, ...] = ("main",),
+        offline: Offline | None = None,
         clock: Clock | None = None,
     ) -> None:
         self.truth = Truth() if truth is None else truth
@@ -93,6 +96,7 @@ class Fleet:
                 seed=seed,
                 password=passwords[f"{tenant}/{name}"] if isinstance(passwords, Mapping) else passwords,
                 outputs=outputs,
+                offline=offline,
             )
             for name in names
         }
@@ -154,6 +158,8 @@ def perform(player: VirtualPlayer, deed: Deed) -> None:
             player.boot(wall_ms, cause, spool_lost=spool_lost)
         case StartAgent(spool_lost):
             player.start_agent(spool_lost=spool_lost)
+        case StepClock(by_ms):
+            player.step_clock(by_ms)
         case "lose_link":
             player.lose_link()
         case "find_link":

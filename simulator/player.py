@@ -19,10 +19,11 @@ from simulator.clock import PlayerClock, TrueTime
 from simulator.evidence import Evidence
 from simulator.host import VirtualHost
 from simulator.link import PlayerLink, Server, Voice
+from simulator.past import Offline, past_of
 from simulator.truth import Truth
 from wire.messages import Ack, BootClock, Gone, Heartbeat, Hello, Output, Runs
 from wire.outbox import Outbox
-from wire.runs import Instant
+from wire.runs import Closed, Instant
 from wire.states import Cause, State
 from wire.topics import Address
 
@@ -60,6 +61,7 @@ class VirtualPlayer:
         truth: told what really is on the screen.
         seed: repeats phases and jitter. Never ids: a spool names its runs for ever, also beyond this process.
         outputs: ids of its playback outputs.
+        offline: what it has been through already, and nobody has heard of.
     """
 
     def __init__(
@@ -73,6 +75,7 @@ class VirtualPlayer:
         seed: int = 0,
         password: str | None = None,
         outputs: tuple[str, ...] = ("main",),
+        offline: Offline | None = None,
     ) -> None:
         self.address = address
         self._interval_s = interval_s
@@ -81,7 +84,9 @@ class VirtualPlayer:
         self._chance = random.Random(f"{seed} {address}")
         self._host = VirtualHost(self._chance)
         self._screens = dict.fromkeys(outputs, Screen())
-        self._clock = PlayerClock(true, _token(), self._chance.randrange(_SHORTEST_UP_MS, _LONGEST_UP_MS))
+        past_ms = offline.length_ms if offline else 0
+        up_ms = past_ms + self._chance.randrange(_SHORTEST_UP_MS, _LONGEST_UP_MS)
+        self._clock = PlayerClock(true, _token(), up_ms)
         self._evidence = self._fresh_evidence()
         self._offsets: dict[str, int] = {}  # wall − mono of the boots whose clock was disciplined
         self._powered = True
@@ -95,6 +100,8 @@ class VirtualPlayer:
             address, server, password, Voice(self._will, self._hello, self._report, self._acknowledged), self._chance
         )
         self._update_link()
+        if offline is not None:
+            self._remember(offline)
 
     @property
     def connected(self) -> bool:
@@ -127,6 +134,16 @@ class VirtualPlayer:
         async with asyncio.TaskGroup() as group:
             group.create_task(self._link.run(), name=f"{self.address} link")
             group.create_task(self._watch(), name=f"{self.address} watch")
+
+    def _remember(self, offline: Offline) -> None:
+        now_ms = self._true.now_ms()
+        for output in self._screens:
+            for start_ms, end_ms, state in past_of(self._chance, offline, now_ms):
+                self._truth.change(f"{self.address}/{output}", state, start_ms)
+                run = Closed(state, None, None, self._clock.at(start_ms), self._clock.at(end_ms))
+                self._evidence.keep(output, run)
+        self._tell_truth(now_ms)
+        self._observe(now_ms)
 
     # --- faults ---------------------------------------------------------------------------------------------------
 
@@ -171,6 +188,11 @@ class VirtualPlayer:
         self._clock.discipline()
         self._observe()
         self._speak()
+
+    def step_clock(self, by_ms: int) -> None:
+        """Somebody sets the wall clock, which has lost its time source and knows it."""
+        self._clock.undiscipline()
+        self._clock.step(by_ms)
 
     def kill_agent(self) -> None:
         """The agent vanishes without goodbye; what is on the screen stays there, unseen."""

@@ -14,6 +14,7 @@
     lose_link                          playback goes on, the backlog comes later  for_s
     reboot                             power cut, then a new boot                 downtime_s wall sync_after_s spool
                                                                                   cause
+    step_clock                         the wall clock is wrong, and knows it      for_s by_s
     vanish                             the agent dies without goodbye             for_s spool
 
 `wall` is what the clock says after the boot (no `sync_after_s`: it stays wrong), `spool` is `"kept"` or `"lost"`, and
@@ -37,9 +38,10 @@ from common.clock import to_ms
 from common.config import ConfigError, Finding, Section, load
 from wire.states import Cause, State
 
-Action = Literal["play", "stop", "freeze", "black", "error", "idle", "lose_link", "reboot", "vanish"]
-Aspect = Literal["screen", "link", "machine"]
+Action = Literal["play", "stop", "freeze", "black", "error", "idle", "lose_link", "reboot", "step_clock", "vanish"]
+Aspect = Literal["screen", "link", "machine", "clock"]
 Seconds = Annotated[float, msgspec.Meta(ge=0, le=31 * 86_400)]
+Shift = Annotated[float, msgspec.Meta(ge=-31 * 86_400, le=31 * 86_400)]
 Repetition = Annotated[float, msgspec.Meta(gt=0, le=31 * 86_400)]
 
 _SHARE: Final = re.compile(r"(\d{1,3})%")
@@ -58,6 +60,7 @@ _KEYS: Final[dict[str, frozenset[str]]] = {
     **dict.fromkeys(_STATES, _SCREEN_KEYS),
     "lose_link": frozenset({"for_s"}),
     "reboot": frozenset({"downtime_s", "wall", "sync_after_s", "spool", "cause"}),
+    "step_clock": frozenset({"for_s", "by_s"}),
     "vanish": frozenset({"for_s", "spool"}),
 }
 
@@ -70,6 +73,7 @@ class Fault(Section, frozen=True):
     action: Action
     for_s: Seconds | None = None
     downtime_s: Seconds | None = None
+    by_s: Shift | None = None
     wall: datetime | None = None
     sync_after_s: Seconds | None = None
     spool: Literal["kept", "lost"] | None = None
@@ -115,8 +119,14 @@ class StartAgent(NamedTuple):
     spool_lost: bool = False
 
 
+class StepClock(NamedTuple):
+    """Set the wall clock by so much."""
+
+    by_ms: int
+
+
 Simple = Literal["lose_link", "find_link", "cut_power", "discipline_clock", "kill_agent"]
-Deed = Show | Boot | StartAgent | Simple
+Deed = Show | Boot | StartAgent | StepClock | Simple
 
 
 class Step(NamedTuple):
@@ -202,6 +212,8 @@ def _moments(fault: Fault) -> list[_Moment]:
         return _reboot(fault)
     if fault.action == "lose_link":
         return _from_to("link", "lose_link", "find_link", end_ms)
+    if fault.action == "step_clock":
+        return _from_to("clock", StepClock(round((fault.by_s or 0) * 1000)), "discipline_clock", end_ms)
     if fault.action == "vanish":
         return _from_to("machine", "kill_agent", StartAgent(fault.spool == "lost"), end_ms)
     shown = Show(_STATES[fault.action], fault.cause, fault.detail, fault.output)
@@ -247,6 +259,8 @@ def _check_keys(fault: Fault, file: str, key: str) -> list[Finding]:
     ]
     if fault.action == "reboot" and fault.downtime_s is None:
         findings.append(Finding("config.missing_key", file, f"{key}.downtime_s", "is missing", "add downtime_s = …"))
+    if fault.action == "step_clock" and not fault.by_s:
+        findings.append(Finding("config.missing_key", file, f"{key}.by_s", "is missing", "add by_s = 3600, or = -3600"))
     if fault.wall is not None and fault.wall.tzinfo is None:
         message = f"{fault.wall.isoformat()} has no UTC offset"
         findings.append(Finding("script.wall", file, f"{key}.wall", message, "write e.g. 1970-01-01T00:00:00Z"))

@@ -19,6 +19,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--slow", action="store_true", help="also run the tests marked slow: long, randomised, chaos, soak"
     )
 
+    parser.addoption("--soak-minutes", type=float, default=20, help="how long tests/soak lasts (default: 20)")
+    parser.addoption("--soak-players", type=int, default=1000, help="of how many players (default: 1000)")
+
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leave slow tests out (deselected, not one skip line each) unless they are asked for."""

@@ -106,6 +106,7 @@ class Machine:
         self._folder = folder / address.device
         self._journal: FlakyJournal | None = None
         self._full = False
+        self._said: dict[str, int] = {}  # up to when each output was seen, as the last record has it
         self._written: dict[str, int] = {}
         self._synced: dict[str, int] = {}
         self._power_lost = False
@@ -132,7 +133,7 @@ class Machine:
         self.outbox = Outbox()
         for lives in self.lives.values():
             lives.append(Life(self.clock.boot_id(), self._world.wall, durable=self.spool.trouble is None))
-        self._written, self._synced = {}, {}
+        self._said, self._written, self._synced = {}, {}, {}
 
     def end(self, *, orderly: bool = False) -> None:
         """The agent's life ends: killed, or told to; while the machine goes down its runs stay open."""
@@ -199,33 +200,39 @@ class Machine:
         at, changed = self.clock.now(), False
         for output in outputs:
             state = self.screens[output]
-            changed |= self.evidence.take(output, Reading(state, None, None), at)
+            turned = self.evidence.take(output, Reading(state, None, None), at)
             self.lives[output][-1].samples.append(Sample(self._world.wall, state))
+            changed |= turned
+            if turned:  # what is written tells of all that is open, as far as it is known at this point
+                self._note_said()
         if changed and keep:
             self.commit(loop)
 
     def alive_sign(self, loop: asyncio.AbstractEventLoop) -> None:
         """Write down how far the open runs have been seen, and what the clock is."""
         self.spool.alive()
+        self._note_said()
         self.commit(loop)
         if self.spool.trouble is None and self._all_is_synced:
             self._note_clock()
 
     def commit(self, loop: asyncio.AbstractEventLoop) -> None:
         """Bring to disk what happened."""
-        seen = {one.run.output: self.lives[one.run.output][-1].last_ms for one in self.spool.open_runs}
         loop.run_until_complete(self.spool.commit())
         if self.spool.trouble is None:
-            self._note_written(synced=self._all_is_synced, seen=seen)
+            self._note_written(synced=self._all_is_synced)
+
+    def _note_said(self) -> None:
+        self._said = {one.run.output: self.lives[one.run.output][-1].last_ms for one in self.spool.open_runs}
 
     @property
     def _all_is_synced(self) -> bool:
         return self._journal is not None and self._journal.synced == self._journal.size
 
-    def _note_written(self, *, synced: bool, seen: dict[str, int] | None = None) -> None:
+    def _note_written(self, *, synced: bool) -> None:
         for life in self._now():
             life.durable = True
-        self._written = seen if seen is not None else self._written
+        self._written = dict(self._said)
         if synced:
             self._synced = dict(self._written)
 

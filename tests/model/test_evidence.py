@@ -297,6 +297,7 @@ class Model(RuleBasedStateMachine):
             for parcel in reversed(late):
                 self.office.receive(parcel)
 
+    @precondition(lambda model: model.office.up and model.office.broker.waiting)
     @rule()
     def everything_arrives(self) -> None:
         if self.office.up:

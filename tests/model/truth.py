@@ -58,11 +58,15 @@ class Life:
         """The last reading."""
         return self.samples[-1].at_ms if self.samples else self.start_ms
 
-    def states(self) -> Iterator[Span]:
-        """What was seen between its readings."""
+    def states(self, sure_ms: int, *, lax: bool) -> Iterator[Span]:
+        """What was seen between its readings. Where no disk remembers more, a heartbeat may have said a bit more."""
         for one, other in pairwise(self.samples):
-            near = other.at_ms - one.at_ms <= GAP_MS
-            yield Span(one.at_ms, other.at_ms, frozenset({one.state}) if near else UNKNOWN)
+            seen = frozenset({one.state})
+            if other.at_ms - one.at_ms <= GAP_MS:
+                yield Span(one.at_ms, other.at_ms, seen)
+            else:
+                yield Span(one.at_ms, one.at_ms + GAP_MS, UNKNOWN | seen if lax and one.at_ms >= sure_ms else UNKNOWN)
+                yield Span(one.at_ms + GAP_MS, other.at_ms, UNKNOWN)
 
 
 def allowed(lives: list[Life], from_ms: int, until_ms: int) -> list[Span]:
@@ -79,7 +83,7 @@ def allowed(lives: list[Life], from_ms: int, until_ms: int) -> list[Span]:
         remembered = not life.ended or (not life.trouble and after is not None and after.durable)
         lax = lax or not remembered
         sure_ms = life.start_ms if lax and not life.durable else _sure_until(life)
-        for span in life.states():
+        for span in life.states(sure_ms, lax=lax):
             spans += _split(span, sure_ms, NOBODY_KNOWS if lax else follows)
         at_ms = life.last_ms
         if lax:

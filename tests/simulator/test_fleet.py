@@ -17,9 +17,11 @@ from collector.config import BrokerConfig, CollectorConfig, LedgerConfig, MqttCo
 from collector.evidence import RunRow
 from collector.ledger import schema
 from collector.ledger.run_queries import runs_of
+from common.clock import SystemClock
 from common.tasks import cancel, spawn
 from simulator.fleet import Fleet, player_names
 from simulator.link import Server
+from simulator.past import Offline
 from simulator.script import Fault, Script
 from simulator.truth import TrueRun
 from tests.fixtures.waiting import until
@@ -149,6 +151,29 @@ async def test_a_reboot_with_a_wrong_clock_is_put_right_when_a_time_source_is_fo
     assert states(shown)[:2] == ["playing", "off"]
     assert shown[0].end_ms - INTERVAL_S * 2000 <= off.start_ms <= shown[0].end_ms + 1
     assert abs(off.end_ms - shown[1].end_ms) <= 50
+
+
+async def test_a_backlog_of_days_and_a_clock_that_is_set_leave_the_truth_in_the_ledger(collector: Collector) -> None:
+    offline = Offline(days=7, changes_per_day=100)
+    server = server_of(collector)
+    fleet = Fleet(player_names(2), server, tenant=TENANT, interval_s=INTERVAL_S, passwords="p", offline=offline)
+    living = spawn(fleet.run(), "fleet")
+    stage = Stage(collector, fleet)
+    await stage.everything_arrived()
+    player = fleet.players["player-0001"]
+    player.step_clock(-3_600_000)
+    await asyncio.sleep(0.05)
+    player.show("black")
+    await asyncio.sleep(0.05)
+    player.show("playing")
+    await stage.everything_arrived()
+    assert player.clock.wall_ms() < SystemClock().wall_ms() - 3_500_000
+    await cancel(living)
+    for name in fleet.players:
+        told = {(run.state, run.start_ms, run.end_ms) for run in stage.truth(name)}
+        closed = {(run.state, run.start_ms, run.end_ms) for run in stage.ledger(name) if run.closed}
+        assert len(closed) >= 700
+        assert {run for run in told if run[0] != "playing"} == {run for run in closed if run[0] != "playing"}
 
 
 async def test_an_agent_that_vanished_leaves_a_gap_that_nobody_covers(stage: Stage) -> None:

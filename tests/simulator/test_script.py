@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from common.config import ConfigError
-from simulator.script import Boot, Script, Show, StartAgent, plan, read_script
+from simulator.script import Boot, Script, Show, StartAgent, StepClock, plan, read_script
 
 PLAYERS = [f"bar-{number}" for number in range(5)] + [f"shop-{number}" for number in range(5)]
 
@@ -109,6 +109,7 @@ BAD = [
         'at_s = 1\nplayers = "bar-0"\naction = "stop"\ndowntime_s = 1',
         "faults[0].downtime_s: means nothing for the action 'stop'; remove it; stop knows cause, detail, for_s, output",
     ),
+    ('at_s = 1\nplayers = "bar-0"\naction = "step_clock"', "faults[0].by_s: is missing; add by_s = 3600, or = -3600"),
     ('at_s = 1\nplayers = "bar-0"\naction = "reboot"', "faults[0].downtime_s: is missing; add downtime_s"),
     (
         'at_s = 1\nplayers = "bar-0"\naction = "reboot"\ndowntime_s = 1\nwall = 1970-01-01T00:00:00',
@@ -136,3 +137,11 @@ def test_a_wrong_entry_is_named_with_its_remedy(tmp_path: Path, entry: str, comp
 def test_a_script_may_not_repeat_before_it_has_ended(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"repeats after 10 s, but its last fault ends at 12 s; let it repeat later"):
         script_of(tmp_path, 'repeat_every_s = 10\n[[faults]]\nat_s = 4\nplayers = "bar-0"\naction = "stop"\nfor_s = 8')
+
+
+def test_a_clock_is_set_by_so_much_and_disciplined_again_in_the_end(tmp_path: Path) -> None:
+    entry = '[[faults]]\nat_s = 1\nplayers = "bar-1"\naction = "step_clock"\nby_s = -5\nfor_s = 2'
+    assert deeds(script_of(tmp_path, entry)) == [
+        (1000, "bar-1", StepClock(-5000)),
+        (3000, "bar-1", "discipline_clock"),
+    ]
