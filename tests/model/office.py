@@ -133,6 +133,11 @@ class Office:
         """The live view's runs of one output."""
         return self.live.fleet.track(_subject(machine.address, output)).runs_sorted()
 
+    @property
+    def memory_starts_ms(self) -> int:
+        """What ended before (by a clock in 1970, say) is in the ledger only."""
+        return self.live.memory_starts_ms()
+
     def state(self, machine: Machine, output: str) -> str:
         """What the live view shows."""
         return self.live.player_view(_subject(machine.address, output)).state
