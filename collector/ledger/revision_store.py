@@ -12,7 +12,7 @@ from collector.ledger import journal
 from collector.ledger.chain import Link
 from collector.ledger.schema import devices, revisions, runs
 from collector.ledger.schema import journal as journal_table
-from collector.revisions.seal import Frozen, Listed, Manifest, manifest_bytes, pack, sha256, unpack
+from collector.revisions.seal import Frozen, Listed, Manifest, Packed, manifest_bytes, sha256, unpack
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -34,9 +34,9 @@ def journal_key(manifest: Manifest) -> str:
     return f"{manifest.tenant}/{manifest.contract}/{manifest.month}/revision-{manifest.number}"
 
 
-def store(connection: Connection, frozen: Frozen) -> journal.Head:
+def store(connection: Connection, packed: Packed) -> journal.Head:
     """Add a revision with its journal entry, in the caller's transaction; OvertakenError where its number is taken."""
-    manifest = frozen.manifest
+    frozen, manifest = packed.frozen, packed.frozen.manifest
     last = latest_number(connection, manifest.tenant, manifest.contract, manifest.month)
     if last != manifest.number - 1:
         raise OvertakenError(f"{journal_key(manifest)}: the last one is {last}")
@@ -50,8 +50,8 @@ def store(connection: Connection, frozen: Frozen) -> journal.Head:
         "seal": sha256(told),
         "substance": manifest.substance,
         "manifest": told,
-        "papers": pack(frozen.papers),
-        "result": zlib.compress(frozen.result, 9),
+        "papers": packed.papers,
+        "result": packed.result,
     }
     connection.execute(insert(revisions).values(**row))
     return journal.append(connection, [_entry(manifest, frozen.seal)], manifest.who, manifest.at_ms)

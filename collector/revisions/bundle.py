@@ -22,7 +22,7 @@ import msgspec
 from collector.ledger.chain import LATEST_FORM, Link, content_hash, entry_hash
 from collector.revisions.papers import PAPERS, PaperError, to_json
 from collector.revisions.readme import README_TEXT
-from collector.revisions.seal import FORMAT, MANIFEST, RESULT, Frozen, Manifest, manifest_bytes, sha256
+from collector.revisions.seal import FORMAT, LEVEL, MANIFEST, RESULT, Frozen, Manifest, manifest_bytes, sha256
 
 README: Final = "README.md"
 JOURNAL: Final = "journal.json"
@@ -33,7 +33,6 @@ LARGEST_BYTES: Final = 1 << 30
 _EPOCH: Final = (1980, 1, 1, 0, 0, 0)  # the earliest that a zip can say
 _PLAIN_FILE: Final = 0o100644 << 16
 _UNIX: Final = 3
-_LEVEL: Final = 9
 _SUM: Final = re.compile(r"([0-9a-f]{64})  (\S+)")
 
 
@@ -70,7 +69,7 @@ def write_bundle(frozen: Frozen, journal: JournalPart) -> bytes:
         for name in MEMBERS:
             info = zipfile.ZipInfo(name, _EPOCH)
             info.create_system, info.external_attr, info.compress_type = _UNIX, _PLAIN_FILE, zipfile.ZIP_DEFLATED
-            archive.writestr(info, files[name], compresslevel=_LEVEL)
+            archive.writestr(info, files[name], compresslevel=LEVEL)
     return written.getvalue()
 
 

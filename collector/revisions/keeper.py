@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from collector.evidence import RunRow
     from collector.figures import Agreement
     from collector.revisions.look import ContractFile, Sight
-    from collector.revisions.seal import Frozen
+    from collector.revisions.seal import Packed
     from common.clock import Clock
     from wire.topics import Address
 
@@ -219,11 +219,11 @@ class Keeper:
         except OvertakenError:
             log.info("month_overtaken", agreement=inputs.agreement, month=inputs.month)
 
-    async def _keep(self, sight: Sight, made: Frozen | None) -> CloseAnswer:
+    async def _keep(self, sight: Sight, made: Packed | None) -> CloseAnswer:
         answer = await self._ledger.write(lambda connection: keep(connection, sight, made))
         if made is not None:
             self.made_total += 1
-            manifest, inputs = made.manifest, sight.inputs
+            manifest, inputs = made.frozen.manifest, sight.inputs
             told = {"revision": manifest.number, "trigger": manifest.trigger, "percent": manifest.outcome.percent}
             log.info("month_closed", agreement=inputs.agreement, month=inputs.month, seal=answer.seal, **told)
             # Evidence may have come while it was judged, and other months are judged with it: look at all of them.

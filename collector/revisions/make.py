@@ -14,7 +14,7 @@ from collector.ledger.revision_store import store
 from collector.revisions.drafting import Order, draft
 from collector.revisions.look import ContractFile, Sight, find_tenant, see
 from collector.revisions.orders import CloseAnswer, CloseRequest, check_reason, check_time
-from collector.revisions.seal import Frozen, manifest_bytes
+from collector.revisions.seal import Packed, manifest_bytes, pack
 from collector.revisions.versions import versions
 
 if TYPE_CHECKING:
@@ -31,17 +31,18 @@ def look(connection: Connection, file: ContractFile, request: CloseRequest, now_
     return sight
 
 
-def make(sight: Sight, request: CloseRequest) -> Frozen | None:
-    """The revision that an order makes; None where nothing changed."""
+def make(sight: Sight, request: CloseRequest) -> Packed | None:
+    """The revision that an order makes, ready to be stored; None where nothing changed."""
     by_hand = request.now
     trigger = "operator" if by_hand else sight.reason if sight.last is None else None
-    return draft(sight.inputs, sight.last, Order(request.who, request.why, trigger), versions())
+    frozen = draft(sight.inputs, sight.last, Order(request.who, request.why, trigger), versions())
+    return None if frozen is None else pack(frozen)
 
 
-def keep(connection: Connection, sight: Sight, made: Frozen | None) -> CloseAnswer:
+def keep(connection: Connection, sight: Sight, made: Packed | None) -> CloseAnswer:
     """Store what was made, if anything, and answer."""
     head = "" if made is None else str(store(connection, made))
-    frozen = made or sight.last
+    frozen = sight.last if made is None else made.frozen
     if frozen is None:
         raise ValueError("a month without a revision always gets one")
     return CloseAnswer(made is not None, frozen.seal, msgspec.Raw(manifest_bytes(frozen.manifest)), head)

@@ -149,3 +149,19 @@ def test_a_revision_that_does_not_exist_is_told_with_those_that_do(sla: Run) -> 
 def test_a_bundle_that_is_not_there_is_no_traceback(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     assert main(["sla", "verify", str(tmp_path / "none.zip")]) == 1
     assert "none.zip: cannot be read (No such file or directory); check path" in capsys.readouterr().err
+
+
+def test_a_claim_for_a_closed_month_is_drafted_from_what_was_published(
+    folder: Path, sla: Run, capsys: pytest.CaptureFixture[str]
+) -> None:
+    sla("close")
+    late(folder)
+    options = ["--contract", CONTRACT, "--config", str(folder / "collector.toml"), "--month", MONTH, "--format", "json"]
+
+    def drafted() -> str:
+        assert main(["claim", "draft", *options]) == 0
+        return capsys.readouterr().out
+
+    assert '"frozen"' not in drafted()
+    sla("close")
+    assert '"frozen"' in drafted()
