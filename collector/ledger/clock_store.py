@@ -6,7 +6,7 @@ speaks of them, and let go after the batch.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from sqlalchemy import Connection, and_, bindparam, delete, select
 
@@ -23,6 +23,15 @@ _MARK: Final = [schema.clock_marks.c[name] for name in Mark._fields]
 
 Boot = tuple[int, str]
 """(device id, boot)."""
+
+
+class Moved(NamedTuple):
+    """A boot whose offset changed from this mono on. `first`: nothing was known of it before."""
+
+    device_id: int
+    boot: str
+    from_ms: int
+    first: bool
 
 
 class ClockStore:
@@ -55,12 +64,12 @@ class ClockStore:
         self._before.setdefault(key, self._clocks[key])
         self._clocks[key] = clock
 
-    def moved(self) -> Iterator[tuple[int, str, int]]:
-        """The boots whose offset the batch changed, and from which mono on."""
+    def moved(self) -> Iterator[Moved]:
+        """The boots whose offset the batch changed."""
         for (device_id, boot), before in self._before.items():
             from_ms = changed_from(before.curve, self._clocks[device_id, boot].curve)
             if from_ms is not None:
-                yield device_id, boot, from_ms
+                yield Moved(device_id, boot, from_ms, first=before.curve is None)
 
     def write(self, connection: Connection) -> None:
         """Put what changed into the ledger."""

@@ -270,7 +270,9 @@ class EvidenceStore:
         """Put stored runs of boots whose offset changed at their new true time."""
         moved: list[RunRow] = []
         runs = schema.runs.c
-        for device_id, boot, from_ms in self._clocks.moved():
+        for device_id, boot, from_ms, first in self._clocks.moved():
+            if first and device_id not in self._unplaced:
+                continue  # no stored run can be of it: that would be estimated
             there = and_(runs.boot == boot, or_(runs.end_boot != runs.boot, runs.end_mono_ms >= from_ms))
             ends_there = and_(runs.end_boot == boot, runs.end_boot != runs.boot)  # as its index has it
             query = select(schema.runs).where(runs.device_id == device_id, or_(there, ends_there))
@@ -284,7 +286,7 @@ class EvidenceStore:
     def _place(self, connection: Connection, changed: list[RunRow]) -> list[RunRow]:
         """Put runs of boots of whose clock nothing is known between their neighbours."""
         placed: list[RunRow] = []
-        moved = [device_id for device_id, _, _ in self._clocks.moved()]
+        moved = [boot.device_id for boot in self._clocks.moved()]
         for device_id in self._unplaced.touched(changed, moved):
             rows = self._unplaced.rows(connection, device_id)
 

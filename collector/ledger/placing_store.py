@@ -27,6 +27,10 @@ class Unplaced:
         found = connection.scalars(select(runs.c.device_id).where(runs.c.clock == "estimated").distinct())
         self._devices = {device_id: set() for device_id in found}
 
+    def __contains__(self, device_id: int) -> bool:
+        """Whether the device has such evidence."""
+        return device_id in self._devices
+
     def touched(self, rows: Iterable[RunRow], moved: Iterable[int]) -> set[int]:
         """Which of them must be placed anew after a batch that changed these runs, and these devices' clocks."""
         touched = self._devices.keys() & set(moved) if self._devices else set()
