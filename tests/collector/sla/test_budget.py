@@ -138,3 +138,21 @@ def test_a_window_has_a_level_in_the_month_that_ends_it(life: dict[str, str], ex
 
 def test_without_levels_there_is_nothing_to_fall_under() -> None:
     assert levels(terms(guarantee={}), MARCH) == []
+
+
+def test_levels_of_windows_stand_beside_those_of_the_month_each_with_its_months_and_its_figure() -> None:
+    guarantee = {"committed": "99.00", "objective": "99.90", "window_months": 6}
+    contract = terms(**{**WINDOWS, "guarantee": guarantee}, discounts=[{"from": "98.99", "to": "0", "percent": 5}])
+    assert levels(contract, MARCH) == [
+        Level("objective", Fraction(999, 1000), MARCH, MARCH),
+        Level("committed", Fraction(99, 100), MARCH, MARCH, Fraction(5)),
+        Level("guarantee", Fraction(99, 100), MARCH - 5, MARCH),
+        Level("termination", Fraction(97, 100), MARCH - 2, MARCH),
+    ]
+    (short,) = [each for each in windows_of(**{"from": "2026-02", "until": "2026-03"}) if each.kind == "guarantee"]
+    assert short.level == Fraction(99, 100)
+
+
+def test_time_that_players_share_is_told_in_whole_milliseconds() -> None:
+    found = each_allowed_ms([5, 10, 10], 20)
+    assert (found, type(found)) == (7, int)

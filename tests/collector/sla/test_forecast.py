@@ -415,3 +415,15 @@ def test_the_burn_at_this_moment_is_told_within_the_month_only() -> None:
     assert [rate.severity for rate in found.burn] == ["critical", "critical", "warning"]
     assert found.burn[0].long_rate == Fraction(1, 5) / Fraction(1, 100)
     assert forecast(case_of(terms(guarantee={}), ["2026-03"], "2026-03-01T12:00", fleet())).burn == ()
+
+
+def test_what_the_platform_failed_lately_is_expected_of_the_rest_and_falls_into_its_band() -> None:
+    down = [("2026-03-10T00:00", "2026-03-10T07:12")]  # a tenth of the last three days
+    case = case_of(terms(discounts=BANDS), ["2026-03"], "2026-03-12T00:00", fleet(platform=down))
+    found = forecast(case)
+    assert found.pace.platform_rate == Fraction(1, 10)
+    assert found.expected is not None
+    lost_ms = 432 * MINUTE_MS + Fraction(found.open_platform_ms, 10)
+    assert found.expected.availability == 1 - Fraction(1, 5) * lost_ms / found.best.span.total_ms
+    assert found.expected.band is not None
+    assert (found.expected.band.percent, found.contract, found.computed_ms) == (5, case.contract, case.computed_at_ms)
