@@ -133,15 +133,24 @@ class PlayerLink:
         self._client = client
         if not self._allowed.is_set():  # the fault came while it was connecting
             _shut_down(client)
-        # Beside the messages, since aiomqtt wakes only their reader when the connection is lost: a PUBACK that will
-        # never come is waited for to the end of the timeout.
+        # Side by side, and the first to end ends both. When the connection is lost aiomqtt wakes only the reader of the
+        # messages (a PUBACK that will never come is waited for to the end of the timeout), and where that happens
+        # between CONNACK and SUBSCRIBE not even that one.
+        listening = tasks.spawn(self._listen(client), f"{self._address} listens")
         talking = tasks.spawn(self._talk(client), f"{self._address} talks")
+        try:
+            await asyncio.wait({listening, talking}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            self._client, self.connected = None, False
+            await tasks.cancel(talking, listening)
+        raise aiomqtt.MqttError("the connection has ended")
+
+    async def _listen(self, client: aiomqtt.Client) -> None:
         try:
             async for message in client.messages:
                 self._take_ack(message)
-        finally:
-            self._client, self.connected = None, False
-            await tasks.cancel(talking)
+        except aiomqtt.MqttError as error:
+            log.debug("connection_lost", player=str(self._address), error=str(error))
 
     async def _talk(self, client: aiomqtt.Client) -> None:
         try:
