@@ -16,7 +16,7 @@ from sqlalchemy import delete, func, or_, select
 
 from collector.erasure.model import ERASURE_FINISHED, Certificate, Erased, EraseRequest, Finished
 from collector.ledger import journal, schema
-from collector.ledger.chain import ERASED, canonical, stub
+from collector.ledger.chain import ERASED, stub
 from signwatch import __version__
 
 if TYPE_CHECKING:
@@ -134,14 +134,14 @@ def _mine(table: Table, tenant: str) -> ColumnElement[bool]:
 
 
 def _digest(connection: Connection, tenant: str) -> str:
-    """SHA-256 over every row, one canonical JSON line each: [table, column values …], by table and primary key."""
-    total = hashlib.sha256()
+    """SHA-256 over every row, one line of compact JSON each: [table, column values …], by table and primary key."""
+    total, encoder = hashlib.sha256(), msgspec.json.Encoder(order="deterministic")
     for table, mine in sorted(_owned(tenant), key=lambda owned: owned[0].name):
         query = select(table).where(mine).order_by(*table.primary_key)
         for portion in connection.execute(query).partitions(_ROWS_AT_ONCE):
             for row in portion:
                 values = [value.hex() if isinstance(value, bytes) else value for value in row]
-                total.update(f"{canonical([table.name, *values])}\n".encode(errors="surrogatepass"))
+                total.update(encoder.encode([f"{table.name}", *values]) + b"\n")
     return total.hexdigest()
 
 
