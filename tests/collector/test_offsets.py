@@ -207,9 +207,10 @@ def learn(said: list[dict[str, int | bool]]) -> BootClock:
     return clock
 
 
+@pytest.mark.timeout(1800)
 @pytest.mark.parametrize("_", [pytest.param(0, id="some"), pytest.param(1, id="many", marks=pytest.mark.slow)])
 def test_any_order_and_repetition_gives_the_same_clock_and_mono_keeps_its_order(_: int) -> None:
-    @settings(max_examples=8000 if _ else 250, deadline=None, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=5000 if _ else 250, deadline=None, suppress_health_check=list(HealthCheck))
     @given(life=lives(), chance=st.randoms(use_true_random=False))
     def holds(life: tuple[int, list[dict[str, int | bool]]], chance: random.Random) -> None:
         ppm, said = life

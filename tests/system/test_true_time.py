@@ -204,11 +204,12 @@ TROUBLES: Final = [
 ]
 
 
+@pytest.mark.timeout(1800)
 @pytest.mark.parametrize("many", [False, pytest.param(True, marks=pytest.mark.slow)])
 def test_any_sequence_of_faults_in_any_order_of_messages(many: bool, books: Books) -> None:
     moments = st.dictionaries(st.integers(0, 7), st.sampled_from(TROUBLES), max_size=6)
 
-    @settings(max_examples=1000 if many else 25, deadline=None, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=500 if many else 25, deadline=None, suppress_health_check=list(HealthCheck))
     @given(moments=moments, ppm=st.sampled_from([0, 0, 500, -500]), seed=st.integers(0, 2**32))
     def holds(moments: dict[int, Callable[[Board], None]], ppm: int, seed: int) -> None:
         def fault(board: Board, moment: int) -> None:
