@@ -9,9 +9,11 @@ from __future__ import annotations
 from typing import Final
 
 from agent.probes.base import ProbeKind
+from agent.probes.logfile import LogfileOptions, LogfileProbe, logfile_complaints
 from agent.probes.mpv import MpvOptions, MpvProbe, mpv_complaints
 from agent.probes.process import ProcessOptions, ProcessProbe, process_complaints
 from agent.probes.push import PushOptions, PushProbe
+from agent.probes.systemd import SystemdOptions, SystemdProbe, systemd_complaints
 from agent.probes.vlc import VlcOptions, VlcProbe, vlc_complaints
 
 PROBES: Final[dict[str, ProbeKind]] = {
@@ -20,5 +22,9 @@ PROBES: Final[dict[str, ProbeKind]] = {
         ProcessOptions, ProcessProbe, "sees whether a process is alive and consumes CPU", process_complaints
     ),
     "push": ProbeKind(PushOptions, PushProbe, "is told by the player's own software"),
+    "logfile": ProbeKind(
+        LogfileOptions, LogfileProbe, "watches a log or proof-of-play file that must keep growing", logfile_complaints
+    ),
+    "systemd": ProbeKind(SystemdOptions, SystemdProbe, "asks systemd how a unit stands", systemd_complaints),
     "vlc": ProbeKind(VlcOptions, VlcProbe, "asks VLC through its HTTP interface", vlc_complaints),
 }
