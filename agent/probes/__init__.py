@@ -10,6 +10,7 @@ from typing import Final
 
 from agent.probes.base import ProbeKind
 from agent.probes.logfile import LogfileOptions, LogfileProbe, logfile_complaints
+from agent.probes.mpris import MprisOptions, MprisProbe
 from agent.probes.mpv import MpvOptions, MpvProbe, mpv_complaints
 from agent.probes.process import ProcessOptions, ProcessProbe, process_complaints
 from agent.probes.push import PushOptions, PushProbe
@@ -18,6 +19,7 @@ from agent.probes.vlc import VlcOptions, VlcProbe, vlc_complaints
 
 PROBES: Final[dict[str, ProbeKind]] = {
     "mpv": ProbeKind(MpvOptions, MpvProbe, "asks mpv through its JSON IPC socket", mpv_complaints),
+    "mpris": ProbeKind(MprisOptions, MprisProbe, "asks a player over D-Bus (MPRIS)"),
     "process": ProbeKind(
         ProcessOptions, ProcessProbe, "sees whether a process is alive and consumes CPU", process_complaints
     ),

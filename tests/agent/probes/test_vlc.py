@@ -3,28 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import shutil
 import signal
-import tempfile
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
-from agent.httpclient import Ask, get
 from agent.probes.base import Around, Reading
 from agent.probes.vlc import Movement, VlcOptions, VlcProbe, judge, vlc_complaints
 from agent.probes.vlc_status import NotVlcError, Sample, Stock, read_playlist, read_status
 from agent.watch import Watch
 from common.clock import SystemClock
-from tests.fixtures.mosquitto import program
-from tests.fixtures.processes import Process, Processes
+from tests.agent.probes.conftest import Vlc
 from tests.fixtures.receiver import Answer, Receiver
 from tests.fixtures.scripted import Script, babble, say_nothing, serving
-from tests.fixtures.waiting import LOOPBACK, accepts, free_port, until, wait_until
-
-NOBODY = 65_534
+from tests.fixtures.waiting import LOOPBACK, free_port, until
 
 # --- the table --------------------------------------------------------------------------------------------------------
 
@@ -213,45 +206,6 @@ async def test_a_password_file_is_read_when_it_is_there(receiver: Receiver, tmp_
 # --- a real VLC -------------------------------------------------------------------------------------------------------
 
 
-class Vlc:
-    """A real VLC without screen and sound. It refuses to run as root, so that root starts it as nobody."""
-
-    def __init__(self, processes: Processes, folder: Path) -> None:
-        self._processes = processes
-        self.folder = folder
-        self.port = free_port()
-        self.url = f"http://{LOOPBACK}:{self.port}/"
-        self.process: Process | None = None
-
-    def play(self, *arguments: str) -> Process:
-        """Start it with these arguments, and wait for its HTTP interface."""
-        become = ["setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups"] if os.geteuid() == 0 else []
-        fixed = ["--intf", "http", "--http-host", LOOPBACK, "--http-port", str(self.port), "--http-password", "pw"]
-        quiet = ["--no-audio", "--vout", "dummy", "--no-video-title-show", "--quiet"]
-        argv = [*become, program("vlc", "vlc-bin"), *fixed, *quiet, *arguments]
-        env = {"HOME": str(self.folder), "LANG": "C.UTF-8"}
-        self.process = self._processes.start(argv, "vlc", env=env, cwd=self.folder)
-        wait_until(lambda: accepts(self.port), "VLC opens its HTTP interface")
-        return self.process
-
-    async def command(self, text: str) -> None:
-        """Do what a person does on VLC's page."""
-        answer = await get(f"{self.url}requests/status.json?command={text}", Ask(username="", password="pw"))
-        assert answer.status == 200
-
-
-@pytest.fixture
-def vlc(processes: Processes, clips: Path) -> Iterator[Vlc]:
-    """A real VLC, not yet started, and films that its user may read."""
-    folder = Path(tempfile.mkdtemp(prefix="vlc-"))
-    folder.chmod(0o755)
-    for clip in clips.iterdir():
-        shutil.copy(clip, folder)
-        (folder / clip.name).chmod(0o644)
-    yield Vlc(processes, folder)
-    shutil.rmtree(folder, ignore_errors=True)
-
-
 @pytest.fixture
 async def probe(vlc: Vlc) -> AsyncIterator[VlcProbe]:
     probe = probe_of(vlc.url)
@@ -339,8 +293,12 @@ async def test_a_hung_vlc_is_frozen_and_playing_when_it_goes_on(vlc: Vlc, probe:
     await reads(probe, "playing")
     process.send(signal.SIGSTOP)
     watch = watching(probe)
-    for _ in range(2):
-        assert await watch.ask() == Reading("frozen", None, "VLC accepts the connection but does not answer")
+
+    async def hangs() -> bool:
+        return await watch.ask() == Reading("frozen", None, "VLC accepts the connection but does not answer")
+
+    await until(hangs, "VLC is seen to hang")
+    assert await hangs()  # however long it hangs
     process.send(signal.SIGCONT)
     await reads(probe, "playing")
 
