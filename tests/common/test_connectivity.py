@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Iterator
 
 import pytest
 
-from agent.connectivity import Target, connect, parse_target, reach
+from common.connectivity import Target, connect, parse_target, reach
 from common.tasks import cancel, spawn
 from tests.fixtures.waiting import free_port, until
 
