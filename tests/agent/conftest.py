@@ -12,6 +12,7 @@ import pytest
 
 from common.clock import ManualClock
 from tests.agent.lives import Life
+from tests.agent.trees import Plant, plant_in
 from tests.fixtures.processes import Process, Processes
 from tests.fixtures.waiting import wait_until
 
@@ -79,6 +80,12 @@ def short_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 def mpv(processes: Processes, short_folder: Path) -> Mpv:
     """A real mpv, not yet started."""
     return Mpv(processes, short_folder)
+
+
+@pytest.fixture
+def plant(tmp_path_factory: pytest.TempPathFactory) -> Plant:
+    """Trees of small files that stand for another machine's /sys and /proc."""
+    return lambda files: plant_in(tmp_path_factory.mktemp("root"), files)
 
 
 WriteConfig = Callable[[str], Path]

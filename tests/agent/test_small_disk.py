@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import os
-import subprocess
 from collections.abc import AsyncIterator, Iterator
 from itertools import cycle
 from pathlib import Path
@@ -13,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from tests.agent.listener import Listener
-from tests.agent.pushed import OUTPUT, PushedAgent, room_bytes
+from tests.agent.pushed import OUTPUT, PushedAgent
+from tests.agent.small_disk import SmallDisk, mounted
 from tests.fixtures.mosquitto import Mosquitto
 from tests.fixtures.processes import Processes
 from tests.fixtures.shim import Shim
@@ -22,45 +20,6 @@ from wire.messages import Heartbeat
 
 RETURN_S = 60.0  # within which the agent is to use a disk again that has come back
 pytestmark = pytest.mark.system
-
-
-class SmallDisk:
-    """An ext4 file system in a file, mounted through a loop device."""
-
-    def __init__(self, image: Path, folder: Path) -> None:
-        self.image, self.folder = image, folder
-        with image.open("wb") as file:
-            file.truncate(8 * 1024 * 1024)
-        run("mkfs.ext4", "-q", "-m", "0", image)
-        folder.mkdir(parents=True)
-
-    def mount(self) -> None:
-        run("mount", "-o", "loop,errors=remount-ro", self.image, self.folder)
-
-    def remount(self, how: str) -> None:
-        run("mount", "-o", f"remount,{how}", self.folder)
-
-    def fill(self) -> None:
-        file = os.open(self.folder / "filler", os.O_WRONLY | os.O_CREAT)
-        with contextlib.suppress(OSError):  # full is what is wanted
-            while True:
-                os.write(file, b"x" * max(1024, room_bytes(self.folder) // 2))
-        os.close(file)
-
-    def breaks(self) -> None:
-        """Let the kernel find an error on it, as on a dying card: it turns the file system read-only at once."""
-        device = run("findmnt", "-no", "SOURCE", self.folder).strip().rpartition("/")[2]
-        Path(f"/sys/fs/ext4/{device}/trigger_fs_error").write_text("test", encoding="ascii")
-
-    def mend(self) -> None:
-        """What a person does then: take it away, repair it, put it back."""
-        run("umount", "--lazy", self.folder)
-        subprocess.run(["fsck.ext4", "-fy", self.image], check=False, capture_output=True)  # 1: errors were mended
-        self.mount()
-
-
-def run(*argv: str | Path) -> str:
-    return subprocess.run(argv, check=True, capture_output=True, text=True).stdout
 
 
 @pytest.fixture
@@ -77,16 +36,8 @@ def agent(processes: Processes, mosquitto: Mosquitto, tmp_path: Path) -> PushedA
 @pytest.fixture
 def disk(agent: PushedAgent, tmp_path: Path) -> Iterator[SmallDisk]:
     """Mounted where the agent's spool goes."""
-    if os.geteuid() != 0:
-        pytest.skip("needs root to mount a file system")
-    disk = SmallDisk(tmp_path / "disk.img", agent.spool)
-    try:
-        disk.mount()
-    except subprocess.CalledProcessError as error:
-        pytest.skip(f"cannot mount a file system here: {error.stderr}")
-    yield disk
-    while subprocess.run(["umount", "--lazy", agent.spool], check=False, capture_output=True).returncode == 0:
-        pass  # as often as it was mounted
+    with mounted(tmp_path / "disk.img", agent.spool) as disk:
+        yield disk
 
 
 def trouble(listener: Listener) -> object:
