@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import email.utils
+import signal
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -268,3 +269,30 @@ async def test_an_influxdb_whose_disk_is_full_gets_everything_once_there_is_room
         assert writer.stats().refused_lines == 0
     assert influx.rows('SELECT count("value") FROM "m"')[0]["count"] == 5_000
     await asyncio.to_thread(influx.stop)
+
+
+async def test_an_influxdb_that_hangs_with_its_connections_open_gets_everything_when_it_goes_on(
+    influx: InfluxServer, tmp_path: Path
+) -> None:
+    async with running(v1(influx.url, timeout_s=0.5), tmp_path) as writer:
+        writer.enqueue([line(0)])
+        await until(lambda: writer.stats().written_lines == 1, "it is written")
+        influx.process.freeze()
+        writer.enqueue(line(number) for number in range(1, 300))
+        await until(lambda: writer.stats().failed_requests >= 2, "it is given up, and tried again")
+        assert writer.stats().last_error == "no answer within 0.5 s"
+        assert writer.stats().spooled_bytes > 0
+        influx.process.send(signal.SIGCONT)
+        await until(lambda: writer.stats().spooled_bytes == 0, "everything is written")
+        assert writer.stats().refused_lines == 0
+    assert values(influx) == list(range(300))
+
+
+async def test_victoriametrics_drops_a_bad_line_by_itself_and_takes_the_others(
+    victoria: VictoriaServer, tmp_path: Path
+) -> None:
+    async with running(v2(victoria.url), tmp_path) as writer:
+        writer.enqueue([line(1), "this is no line protocol", line(2)])
+        await until(lambda: writer.stats().written_lines == 3, "it takes them all, and says nothing of the bad one")
+    series = await until(lambda: victoria.export("m_value"), "VictoriaMetrics shows them")
+    assert sum(len(one["values"]) for one in series) == 2
