@@ -118,11 +118,9 @@ class Past:
         registry, devices = await collector.ledger.read(lambda c: (read_registry(c), EvidenceStore().load(c)))
         collector.live.load(devices.values())
         await collector._take_registry(registry)
-        collector.live.on_figure(collector._figures.put_nowait)
         await collector.alerts.load()
         assert collector.influx is not None
         tasks = [spawn(collector.influx.run(), "influx"), spawn(collector.ingest.run(), "ingest")]
-        tasks.append(spawn(collector._judge(), "judge"))
         try:
             for step in range(steps):
                 if step == RULED_AT:
@@ -156,8 +154,10 @@ class Past:
         await until(lambda: all(self._is_known(subject) for subject in self._said.values()), "it is in the ledger")
         live.tick()
         await live.compute()
-        await until(self.collector._figures.empty, "every figure was judged")
-        await until(lambda: not self.collector.alerts._deciding.locked(), "alerts are decided")
+        for figure in list(live.figures.values()):  # as the collector does with each new figure
+            assert self.collector.influx is not None
+            await self.collector.influx.snapshot(self.collector.desk)
+            await self.collector.alerts.consider(figure, figure.computed_ms)
 
     def _say(self, address: Address, subjects: list[Subject], *, greet: bool) -> None:
         clock = self.clock
