@@ -27,40 +27,38 @@ from wire.topics import Address, Kind, topic
 
 T = TypeVar("T")
 MAX_BYTES = 2**24
+HALF_WRITTEN = b'00000000 {"type":"alive","seen":[["spool",1,60000,1772323200000]]}'
 EAGER = "".join(f"confirm.{state} = {{ samples = 1 }}\n" for state in ("stopped", "frozen", "black", "unknown"))
 
 
 class FlakyJournal(Journal):
-    """The real journal on a disk that may be full; it knows what a power cut would leave."""
+    """The real journal on a disk that may be full; what it has taken is synced."""
 
     def __init__(self, directory: Path) -> None:
         super().__init__(directory)
         self.full = False
-        self.synced = 0
+        self.writes = 0
 
     def replace(self, data: bytes) -> None:
         if self.full:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         super().replace(data)
-        self.synced = self.size
+        self.writes += 1
 
-    def append(self, data: bytes, *, sync: bool) -> None:
+    def append(self, data: bytes) -> None:
         if self.full:
-            super().append(data[: len(data) // 2], sync=False)  # as much as fits
+            super().append(data[: len(data) // 2])  # as much as fits
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-        super().append(data, sync=sync)
-        if sync:
-            self.synced = self.size
+        super().append(data)
+        self.writes += 1
 
     def lose_power(self, kept: float, *, zeroed: bool) -> None:
-        """Of the bytes that were never synced a part arrived; ext4 may leave zeros in the place of the others."""
-        tail = self.size - self.synced
-        if not self.path.exists() or tail <= 0:
+        """It was about to write: a part of that arrived; ext4 may leave zeros in the place of the others."""
+        if not self.path.exists():
             return
-        with self.path.open("r+b") as file:
-            file.truncate(self.synced + int(tail * kept))
-            if zeroed:
-                file.truncate(self.size)
+        arrived = HALF_WRITTEN[: int(len(HALF_WRITTEN) * kept)]
+        with self.path.open("ab") as file:
+            file.write(arrived + bytes(len(HALF_WRITTEN) - len(arrived)) if zeroed else arrived)
 
 
 class SameThread:
@@ -108,8 +106,7 @@ class Machine:
         self._full = False
         self._said: dict[str, int] = {}  # up to when each output was seen, as the last record has it
         self._written: dict[str, int] = {}
-        self._synced: dict[str, int] = {}
-        self._power_lost = False
+        self._told_clock = False  # what it is was put on the way to the disk
 
     # --- its agent --------------------------------------------------------------------------------------------------
 
@@ -133,7 +130,7 @@ class Machine:
         self.outbox = Outbox()
         for lives in self.lives.values():
             lives.append(Life(self.clock.boot_id(), self._world.wall, durable=self.spool.trouble is None))
-        self._said, self._written, self._synced = {}, {}, {}
+        self._said, self._written = {}, {}
 
     def end(self, *, orderly: bool = False) -> None:
         """The agent's life ends: killed, or told to; while the machine goes down its runs stay open."""
@@ -159,8 +156,7 @@ class Machine:
         """The machine goes down in good order: the runs stay open, and the file system is synced."""
         self.spool.close(orderly=True)
         if self.spool.trouble is None:
-            self._note_written(synced=True)
-        self._synced = dict(self._written)
+            self._note_written()
         self.end()
         self.powered = False
 
@@ -170,7 +166,7 @@ class Machine:
             journal = self._journal
             self.kill()
             journal.lose_power(kept, zeroed=zeroed)
-        self.powered, self._power_lost = False, True
+        self.powered = False
 
     def boot(self, wall_ms: int | None) -> None:
         """Switch it on; with `wall_ms` its clock is wrong and knows it."""
@@ -211,30 +207,29 @@ class Machine:
     def alive_sign(self, loop: asyncio.AbstractEventLoop) -> None:
         """Write down how far the open runs have been seen, and what the clock is."""
         self.spool.alive()
+        self._told_clock = True
         self._note_said()
         self.commit(loop)
-        if self.spool.trouble is None and self._all_is_synced:
-            self._note_clock()
 
     def commit(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Bring to disk what happened."""
+        """Bring to disk what happened, if it is time."""
+        journal = self._journal
+        assert journal is not None
+        before = journal.writes
         loop.run_until_complete(self.spool.commit())
-        if self.spool.trouble is None:
-            self._note_written(synced=self._all_is_synced)
+        if self.spool.trouble is None and journal.writes > before:
+            self._note_written()
 
     def _note_said(self) -> None:
         self._said = {one.run.output: self.lives[one.run.output][-1].last_ms for one in self.spool.open_runs}
 
-    @property
-    def _all_is_synced(self) -> bool:
-        return self._journal is not None and self._journal.synced == self._journal.size
-
-    def _note_written(self, *, synced: bool) -> None:
+    def _note_written(self) -> None:
         for life in self._now():
             life.durable = True
         self._written = dict(self._said)
-        if synced:
-            self._synced = dict(self._written)
+        if self._told_clock:
+            self._note_clock()
+            self._told_clock = False
 
     def _note_clock(self) -> None:
         if self.clock.synced() and self.clock.boot_id() not in self.misled:
@@ -245,11 +240,10 @@ class Machine:
 
     def _settle_lives(self) -> None:
         """What of the life before was on disk is known for good when the next one reads it."""
-        safe = self._synced if self._power_lost else self._written
         for output, lives in self.lives.items():
             if lives:
-                lives[-1].safe_ms = safe.get(output)
-        self._power_lost = False
+                lives[-1].safe_ms = self._written.get(output)
+        self._told_clock = False
 
     # --- what it says -----------------------------------------------------------------------------------------------
 
