@@ -267,7 +267,7 @@ async def _carry_out(
     """Read a request of this kind and do its work; what goes wrong becomes its status."""
     try:
         wanted = msgspec.json.decode(await request.read(), type=kind)
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:  # text that is not UTF-8 is none of its
         return _answer({"error": str(error)}, web.HTTPBadRequest.status_code)
     try:
         answer = await work(wanted)

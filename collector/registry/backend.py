@@ -118,12 +118,13 @@ def understand(path: Path, status: int, body: bytes) -> bytes:
     """The body of a good answer; ConfigError with what the collector says otherwise."""
     if status == _OK:
         return body
-    if status == _UNUSABLE:
-        raise ConfigError(*msgspec.json.decode(body, type=_Refusal).findings)
     try:
-        said = msgspec.json.decode(body, type=_Refusal).error
-    except msgspec.DecodeError:  # not from our own handlers
-        said = body.decode(errors="replace")[:200].strip()
+        refusal = msgspec.json.decode(body, type=_Refusal)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):  # not from our own handlers
+        refusal = _Refusal(error=body.decode(errors="replace")[:200].strip())
+    if status == _UNUSABLE and refusal.findings:
+        raise ConfigError(*refusal.findings)
+    said = refusal.error
     message = f"the running collector answered {status}: {said}"
     raise ConfigError(Finding("registry.collector", str(path), "", message, "look at the collector's log"))
 

@@ -123,12 +123,39 @@ async def test_the_registry_and_the_journal_s_head_can_be_asked_for(collector: C
     assert await get(collector, "/journal/head") == (200, f'{{"head":"{answer.journal_head}"}}')
 
 
-@pytest.mark.parametrize("body", [b"", b"{", b'{"files": [], "who": ""}', b'{"files": [], "who": "a", "force": true}'])
+NO_REQUESTS = [
+    b"",
+    b"{",
+    b'{"files": [], "who": ""}',
+    b'{"files": [], "who": "a", "force": true}',
+    b'{"files": [], "who": "\xff"}',
+]
+
+
+@pytest.mark.parametrize("body", NO_REQUESTS)
 async def test_a_request_that_is_none_is_refused(collector: Collector, body: bytes) -> None:
     async with session(collector) as client, client.post("http://c/registry/apply", data=body) as response:
         assert response.status == 400
         assert "error" in await response.json()
     assert collector.heard == []
+
+
+@pytest.mark.parametrize("status", [422, 500, 502])
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        (b'{"error": "disk full"}', "disk full"),
+        (b'{"error": "\xff"}', '{"error": "�"}'),
+        (b"Bad \xff gateway", "Bad � gateway"),
+        (b'{"else": ' + b"[" * 100_000, '{"else": ['),
+    ],
+)
+def test_an_answer_that_is_none_of_the_collector_s_is_told_as_it_came(status: int, body: bytes, said: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        backend.understand(Path("ledger.db"), status, body)
+    (finding,) = caught.value.findings
+    assert (finding.id, finding.remedy) == ("registry.collector", "look at the collector's log")
+    assert finding.message.startswith(f"the running collector answered {status}: {said}")
 
 
 async def test_a_collector_that_fails_while_it_takes_the_change_over_says_so(ledger: Ledger) -> None:
