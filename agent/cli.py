@@ -1,4 +1,4 @@
-"""`signwatch agent run|check|probe`."""
+"""`signwatch agent run|check|probe|doctor`."""
 
 from __future__ import annotations
 
@@ -34,6 +34,8 @@ def add_parser(subparsers: Any) -> None:  # noqa: ANN401 - argparse's own type i
     actions = parser.add_subparsers(metavar="ACTION", required=True)
     _add(actions, "run", "watch and report, until stopped", _run)
     _add(actions, "check", "say what is wrong with a configuration, and how to mend it", _check)
+    doctor = _add(actions, "doctor", "go round everything it needs; say what is wrong, and how to mend it", _doctor)
+    doctor.add_argument("--format", choices=["text", "json"], default="text", help="%(default)s")
     probe = _add(actions, "probe", "run an output's probes once and print what they saw", _probe)
     probe.add_argument("output", metavar="NAME", help="the id of the output")
     probe.add_argument("--json", action="store_true", help="print one JSON object")
@@ -103,6 +105,27 @@ def _probe(arguments: argparse.Namespace) -> int:
         for name, reading in answers.probes.items():
             print("  " + _told(name, reading))
     return 0
+
+
+def _doctor(arguments: argparse.Namespace) -> int:
+    import asyncio
+
+    from agent.config import load
+    from agent.doctor.machine import become_the_units_user
+    from agent.doctor.model import Found, as_json, as_text, is_fine, of_finding
+    from agent.doctor.visit import visit
+    from common import logs
+
+    logs.set_up("error")
+    become_the_units_user()
+    device, found = "", list[Found]()
+    try:
+        settings = load(arguments.config)
+        device, found = str(settings.address), asyncio.run(visit(settings, SystemClock()))
+    except ConfigError as error:  # a file that is refused is the first thing to mend, and the only one to be told
+        found = [of_finding(finding) for finding in error.findings]
+    print(as_json(device, found) if arguments.format == "json" else as_text(found))
+    return 0 if is_fine(found) else 1
 
 
 def _told(who: str, reading: Reading) -> str:

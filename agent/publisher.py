@@ -1,4 +1,4 @@
-"""The only file that knows MQTT: connection, last will, what is sent when (SPEC part 4).
+"""The agent on MQTT: connection, last will, what is sent when (SPEC part 4).
 
 A session, in order: subscribe to our own `ack`, `hello`, `heartbeat`, and then three loops that run side by side: acks
 come in; heartbeats go out every interval and at once when something changed; closed runs go out, a message at a time,
@@ -90,6 +90,42 @@ def tls_context(settings: Settings) -> ssl.SSLContext | None:
     return context
 
 
+def make_client(
+    settings: Settings,
+    password: str | None,
+    tls: ssl.SSLContext | None,
+    identifier: str,
+    will: aiomqtt.Will | None = None,
+) -> aiomqtt.Client:
+    """A client for the configured broker, not yet connected."""
+    mqtt = settings.config.mqtt
+    return aiomqtt.Client(
+        mqtt.host,
+        settings.port,
+        identifier=identifier,
+        username=settings.username,
+        password=password,
+        will=will,
+        clean_session=True,
+        keepalive=mqtt.keepalive_s,
+        timeout=CONNECT_PATIENCE_S,
+        tls_context=tls,
+        transport=mqtt.transport,
+        websocket_path=mqtt.websocket_path if mqtt.transport == "websockets" else None,
+        max_queued_incoming_messages=1000,
+        socket_options=[(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)],  # a PUBACK must not hold the next message up
+    )
+
+
+async def connect(client: aiomqtt.Client) -> aiomqtt.Client:
+    """Log in; MqttError where the broker refuses or does not answer."""
+    try:
+        return await client.__aenter__()
+    except (aiomqtt.MqttError, asyncio.CancelledError):
+        client._client.disconnect()  # noqa: SLF001 - a connection that was never answered is otherwise left open
+        raise
+
+
 class Publisher:
     """Keeps the connection and says on it what the station has to say."""
 
@@ -125,7 +161,7 @@ class Publisher:
     async def _connection(self) -> None:
         started_s = monotonic_s()
         try:
-            client = await self._connect()
+            client = await connect(self._client())
             async with _leaving(client):
                 await self._session(client)
         except* (aiomqtt.MqttError, OSError, ValueError) as group:  # ValueError: what a host name cannot be
@@ -143,32 +179,10 @@ class Publisher:
         return f"{self._settings.config.mqtt.host}:{self._settings.port}"
 
     def _client(self) -> aiomqtt.Client:
-        mqtt, address = self._settings.config.mqtt, self._settings.address
+        address = self._settings.address
         will = aiomqtt.Will(topic(address, "gone"), encode(Gone(boot=self._clock.boot_id())), qos=1)
-        return aiomqtt.Client(
-            mqtt.host,
-            self._settings.port,
-            identifier=f"signwatch:{address.tenant}:{address.device}",
-            username=self._settings.username,
-            password=self._password,
-            will=will,
-            clean_session=True,
-            keepalive=mqtt.keepalive_s,
-            timeout=CONNECT_PATIENCE_S,
-            tls_context=self._tls,
-            transport=mqtt.transport,
-            websocket_path=mqtt.websocket_path if mqtt.transport == "websockets" else None,
-            max_queued_incoming_messages=1000,
-            socket_options=[(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)],  # a PUBACK must not hold the next message up
-        )
-
-    async def _connect(self) -> aiomqtt.Client:
-        client = self._client()
-        try:
-            return await client.__aenter__()
-        except (aiomqtt.MqttError, asyncio.CancelledError):
-            client._client.disconnect()  # noqa: SLF001 - a connection that was never answered is otherwise left open
-            raise
+        name = f"signwatch:{address.tenant}:{address.device}"
+        return make_client(self._settings, self._password, self._tls, name, will)
 
     async def _session(self, client: aiomqtt.Client) -> None:
         await client.subscribe(topic(self._settings.address, "ack"), qos=1)

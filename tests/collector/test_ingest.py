@@ -99,6 +99,13 @@ async def test_closed_runs_are_acknowledged_after_the_commit_and_never_before(be
     assert bench.acked_before_commit == []
 
 
+async def test_a_message_without_runs_is_answered_so_that_a_person_can_ask_who_is_there(bench: Bench) -> None:
+    bench.ingest.receive(RUNS, bench.runs())
+    await bench.drain()
+    assert bench.acks == [(PLAYER, Ack(spool="5" * 32, seqs=[]))]
+    assert bench.count(schema.runs) == 0
+
+
 async def test_a_heartbeat_is_heard_at_once_and_committed_with_the_batch(bench: Bench) -> None:
     bench.ingest.receive(HEARTBEAT, bench.heartbeat())
     assert bench.heard == [PLAYER]
