@@ -11,14 +11,17 @@ from typing import Final
 import structlog
 
 from agent import host
+from agent.causes import Inquest, Looks
 from agent.combine import Panel
-from agent.config import Settings, Watched
+from agent.config import Output, Settings, Watched
 from agent.evidence import Evidence
 from agent.host import Sampler
 from agent.journal import Journal, SpoolBusyError
+from agent.judge import Calls, Judge
 from agent.listening import open_servers
+from agent.lookout import Lookout
 from agent.probes import PROBES
-from agent.probes.base import Around, Reading, Report
+from agent.probes.base import Around, Report
 from agent.publisher import Publisher
 from agent.schedule import schedule_of
 from agent.spool import Bounds, Spool
@@ -28,8 +31,8 @@ from agent.watch import Take, Watch
 from common import systemd
 from common.clock import Clock
 from common.config import ConfigError, Finding
+from common.connectivity import parse_target
 from common.tasks import cancel
-from wire.runs import Instant
 
 log = structlog.get_logger(__name__)
 
@@ -55,6 +58,13 @@ def open_spool(settings: Settings, clock: Clock) -> Spool:
         raise ConfigError(finding) from None
 
 
+def _lookout(settings: Settings, looks: Looks, clock: Clock) -> Lookout:
+    config = settings.config
+    needs_link = any(output.needs_link for output in config.outputs)
+    targets = [parse_target(text) for text in config.connectivity.targets] if needs_link else []
+    return Lookout(looks, clock, settings.path(config.spool.dir), settings.own_programs(), targets)
+
+
 class Agent:
     """One agent. `run` returns after `stop`, with everything that it saw on disk."""
 
@@ -71,6 +81,8 @@ class Agent:
         rules = {output.id: rules_of(output, settings.watched[output.id]) for output in config.outputs}
         self._evidence = Evidence(self._spool, clock, rules)
         self._sampler = Sampler(settings.path(config.spool.dir), clock)
+        self._looks = Looks()
+        self._lookout = _lookout(settings, self._looks, clock)
         station = Station(settings, clock, self._spool, self._evidence, self._sampler)
         self._publisher = Publisher(settings, station, clock)
         self._status = Status(self._spool, self._evidence, self._publisher.link, clock)
@@ -98,6 +110,7 @@ class Agent:
             keeping = group.create_task(self._keep())
             publishing = group.create_task(self._publisher.run())
             figures = group.create_task(self._sampler.run(self._settings.config.interval_s))
+            looking = group.create_task(self._lookout.run())
             watchdog = group.create_task(systemd.feed_watchdog(self._status.turning))
             systemd.notify("READY=1")
             log.info("started", device=str(self._settings.address), outputs=sorted(self._settings.watched))
@@ -105,7 +118,7 @@ class Agent:
             systemd.notify("STOPPING=1")
             await cancel(*watching)
             await self._end(keeping, publishing)
-            await cancel(publishing, figures, watchdog)
+            await cancel(publishing, figures, looking, watchdog)
 
     async def _end(self, keeping: asyncio.Task[None], publishing: asyncio.Task[None]) -> None:
         """Bring everything to disk, then say it.
@@ -146,12 +159,19 @@ class Agent:
 
     def _watches(self) -> list[Watch]:
         watches: list[Watch] = []
-        for output, all_watched in self._settings.watched.items():
-            panel = Panel({watched.probe: stands_ms(watched) for watched in all_watched})
-            for watched in all_watched:
-                take = partial(self._take, output, panel, watched.probe)
-                watches.append(self._watch(output, watched, take))
+        for output in self._settings.config.outputs:
+            judge = self._judge(output)
+            watches += [
+                self._watch(output.id, watched, partial(judge.take, watched.probe))
+                for watched in self._settings.watched[output.id]
+            ]
         return watches
+
+    def _judge(self, output: Output) -> Judge:
+        panel = Panel({watched.probe: stands_ms(watched) for watched in self._settings.watched[output.id]})
+        inquest = Inquest(self._looks, needs_link=output.needs_link)
+        calls = Calls(self._changed.set, self._lookout.wake)
+        return Judge(output.id, panel, self._schedule, inquest, self._evidence, self._clock, calls)
 
     def _watch(self, output: str, watched: Watched, take: Take) -> Watch:
         early = asyncio.Event()
@@ -159,11 +179,3 @@ class Agent:
         probe = PROBES[watched.probe].build(watched.options, around)
         name = f"{output}-{watched.probe}"
         return Watch(name, probe, watched.interval_s, watched.timeout_s, self._clock, take, early)
-
-    def _take(self, output: str, panel: Panel, probe: str, reading: Reading, at: Instant, suspended_ms: int) -> None:
-        judged = panel.hear(probe, reading, at)
-        reading = judged.reading
-        if self._schedule is not None:
-            reading = self._schedule.judge(reading, judged.at.wall_ms, synced=self._clock.synced())
-        if self._evidence.take(output, reading, judged.at, suspended_ms, again=judged.again):
-            self._changed.set()

@@ -17,6 +17,7 @@ import msgspec
 from agent.probes import PROBES
 from agent.rules import findings
 from agent.schedule import ScheduleTable
+from agent.symptoms import COMM_CHARS
 from common import logs
 from common.config import ConfigError, Finding, Section, convert, parse_toml, read_text
 from wire.messages import MAX_INTERVAL_S, Id
@@ -28,6 +29,9 @@ Interval = Annotated[float, msgspec.Meta(ge=0.2, le=3600)]
 Timeout = Annotated[float, msgspec.Meta(ge=1, le=3600)]  # less than a first reading takes proves nothing
 Port = Annotated[int, msgspec.Meta(ge=1, le=65_535)]
 Text = Annotated[str, msgspec.Meta(min_length=1)]
+TargetText = Annotated[
+    str, msgspec.Meta(pattern=r"^(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+):[1-9][0-9]{0,4}$")
+]  # host:port
 MAX_OUTPUTS: Final = 32  # so that a heartbeat always fits into 64 KiB
 MQTT_PORT: Final = 1883
 MQTTS_PORT: Final = 8883
@@ -111,11 +115,19 @@ class Output(Section, frozen=True):
     interval_s: Interval = 5.0
     timeout_s: Timeout = 5.0
     confirm: dict[PlayerState, ConfirmTable] = msgspec.field(default_factory=dict)
+    needs_link: bool = False
+    programs: tuple[Text, ...] = ()
 
     @property
     def probes(self) -> list[str]:
         """Their names, as given."""
         return [self.probe] if isinstance(self.probe, str) else self.probe
+
+
+class ConnectivityTable(Section, frozen=True):
+    """`[connectivity]`: whom to reach, to tell a link that is down from a player that is."""
+
+    targets: Annotated[tuple[TargetText, ...], msgspec.Meta(max_length=8)] = ()
 
 
 class AgentConfig(Section, frozen=True):
@@ -131,6 +143,7 @@ class AgentConfig(Section, frozen=True):
     push: Push = Push()
     log: Log = Log()
     schedule: ScheduleTable | None = None
+    connectivity: ConnectivityTable = ConnectivityTable()
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,6 +178,16 @@ class Settings:
     def username(self) -> str:
         """The name to log in with: as given, or "tenant/device"."""
         return self.config.mqtt.username or str(self.address)
+
+    def own_programs(self) -> frozenset[str] | None:
+        """Names of the programs that play, as the kernel cuts them; None where an output's are not known."""
+        names: set[str] = set()
+        for output in self.config.outputs:
+            of_probes = {name for one in self.watched[output.id] for name in PROBES[one.probe].processes(one.options)}
+            if not (of_probes or output.programs):
+                return None
+            names |= of_probes | set(output.programs)
+        return frozenset(name[:COMM_CHARS] for name in names)
 
     def path(self, text: str) -> Path:
         """A path from the file: relative ones start where the file is."""

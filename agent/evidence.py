@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 import structlog
@@ -39,25 +39,50 @@ class Evidence:
         self._boot = clock.boot_id()
         self.tracks = {output: Track(rule) for output, rule in rules.items()}
 
-    def take(self, output: str, reading: Reading, at: Instant, suspended_ms: int = 0, *, again: bool = False) -> bool:
-        """Take in one reading; whether a run opened or closed by it (then the spool wants a commit).
+    def take(
+        self,
+        output: str,
+        reading: Reading,
+        at: Instant,
+        suspended_ms: int = 0,
+        *,
+        again: bool = False,
+        found_out: bool = False,
+    ) -> bool:
+        """Take in one reading; whether a run opened, closed or learnt its cause by it (then the spool wants a commit).
 
-        `suspended_ms`: how long the machine had slept in this boot when it was asked for.
+        `suspended_ms`: how long the machine had slept in this boot when it was asked for. `again`, `found_out`: see
+        `wire.runs.Observation`.
         """
         track = self.tracks[output]
         before = track.machine.open
         asleep = _asleep(track, suspended_ms)
         track.machine = Machine() if asleep else track.machine
         track.suspended_ms = max(suspended_ms, track.suspended_ms)  # who was asked before the sleep may answer after it
-        track.machine, closed = observe(track.machine, Observation(*reading, at, again), track.rules)
+        track.machine, closed = observe(track.machine, Observation(*reading, at, again, found_out), track.rules)
         closed = asleep + closed
         now = track.machine.open
         if not asleep and _same_run(before, now):
             if now is not None:
                 self._spool.saw(output, now.seen.mono_ms, now.seen.wall_ms, now.detail)
             return False
+        if before is not None and now is not None and before.start == now.start and not closed:
+            self._spool.explain(output, now.cause, now.detail)
+            self._spool.saw(output, now.seen.mono_ms, now.seen.wall_ms, now.detail)
+            log.info("cause", output=output, state=now.state, cause=now.cause, detail=now.detail)
+            return True
         self._turn(output, track, closed)
         return True
+
+    def annotate(self, output: str, detail: str | None) -> None:
+        """Say more of the open run than its last reading did (what was done about it)."""
+        track = self.tracks[output]
+        now = track.machine.open
+        if now is None:
+            return
+        track.machine = replace(track.machine, open=replace(now, detail=detail))
+        self._spool.saw(output, now.seen.mono_ms, now.seen.wall_ms, detail)
+        self._spool.explain(output, now.cause, detail)
 
     def end_all(self) -> None:
         """End every open run where it was last seen (an orderly stop)."""

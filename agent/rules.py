@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from agent.config import AgentConfig
 
 _PORTS = 65_535
+_LEAST_TARGETS = 2
 
 
 class ListenError(ValueError):
@@ -62,6 +63,7 @@ def _complaints(config: AgentConfig) -> Iterator[_Complaint]:
         if count > 1:
             yield "agent.output_twice", "outputs", f"{count} outputs have the id {output!r}", "give each its own id"
     yield from _mqtt(config)
+    yield from _targets(config)
     if config.schedule is not None:
         for name, key, message, remedy in schedule_complaints(config.schedule):
             yield name, f"schedule.{key}", message, remedy
@@ -80,6 +82,21 @@ def _mqtt(config: AgentConfig) -> Iterator[_Complaint]:
         yield "agent.reconnect", "mqtt.reconnect_min_s", "is over reconnect_max_s", "make it the smaller one"
     if mqtt.tls and bool(mqtt.tls.cert_file) != bool(mqtt.tls.key_file):
         yield "agent.tls_pair", "mqtt.tls", "cert_file and key_file belong together", "set both or neither"
+
+
+def _targets(config: AgentConfig) -> Iterator[_Complaint]:
+    targets = config.connectivity.targets
+    for place, text in enumerate(targets):
+        key = f"connectivity.targets[{place}]"
+        if text in targets[:place]:
+            yield "agent.target_twice", key, f"{text!r} is named twice", "name two that can fail apart"
+        try:
+            parse_listen(text)
+        except ListenError as error:
+            yield "agent.target", key, str(error), 'write it like "192.0.2.1:443"'
+    if any(output.needs_link for output in config.outputs) and len(targets) < _LEAST_TARGETS:
+        message = "an output needs the link, and nobody says how to tell whether it is up"
+        yield "agent.no_targets", "connectivity.targets", message, "name two that can fail apart"
 
 
 def _listen(table: str, text: str, token: str) -> Iterator[_Complaint]:

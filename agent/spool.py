@@ -32,6 +32,7 @@ from agent.thinning import Item, by_output, expired, merges, wordy
 from common.clock import Clock
 from wire.messages import BootClock
 from wire.outbox import Name
+from wire.states import Cause
 
 log = structlog.get_logger(__name__)
 
@@ -162,6 +163,16 @@ class Spool:
         """The open run of that output was seen until then. `alive` writes it down."""
         opened = self._open[output]
         opened.seen_mono_ms, opened.seen_ms, opened.run.detail = mono_ms, wall_ms, detail
+
+    def explain(self, output: str, cause: Cause | None, detail: str | None) -> None:
+        """Restate the open run of that output, whose cause was found out, or about which there is more to say.
+
+        It is told of again once that is on disk: a crash must not take back what a heartbeat has said.
+        """
+        opened = self._open[output]
+        opened.run.cause, opened.run.detail = cause, detail
+        self._tickets[(opened.spool, opened.run.seq)] = self._disk.ticket
+        self._disk.put(Turn([], list(self._open.values())), urgent=True)
 
     def alive(self) -> None:
         """Note how far the open runs have been seen, and this boot's clock."""

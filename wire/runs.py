@@ -13,6 +13,8 @@ The transition table; "other" means another state or another cause than the open
     open run   after too long a gap   the open run ends where it was last seen; nobody's evidence covers the gap; a run
                                       opens at the observation
     doubt      the same doubt, again  the stretch was seen until now; it is no further sample
+    open run   same, and why          a cause found out afterwards becomes that of the whole run, if it has none
+    or doubt
     anything   an earlier instant     ObservationError; nothing changes
 
 A doubt is confirmed when as many observations in a row as the newest state's rule asks for differ from the open run,
@@ -37,13 +39,17 @@ class Instant(NamedTuple):
 
 
 class Observation(NamedTuple):
-    """What a probe saw at one moment; `again`: an earlier look told once more, which is no further sample."""
+    """What a probe saw at one moment; `again`: an earlier look told once more, which is no further sample.
+
+    `found_out`: nobody saw the cause, it was found out since, and it holds from the moment at which the state began.
+    """
 
     state: State
     cause: Cause | None
     detail: str | None
     at: Instant
     again: bool = False
+    found_out: bool = False
 
 
 class ObservationError(ValueError):
@@ -86,7 +92,13 @@ class Stretch:
 
     def matches(self, observation: Observation) -> bool:
         """Whether the observation says the same again. `detail` is commentary and does not count."""
-        return (self.state, self.cause) == (observation.state, observation.cause)
+        if self.state != observation.state:
+            return False
+        return self.cause == observation.cause or (observation.found_out and self.cause is None)
+
+    def until(self, observation: Observation) -> Stretch:
+        """The stretch, seen until an observation that matches it."""
+        return replace(self, seen=observation.at, cause=observation.cause, detail=observation.detail)
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +136,7 @@ def observe(machine: Machine, observation: Observation, rules: Rules) -> tuple[M
     if last is not None and observation.at.mono_ms - last.mono_ms > rules.max_gap_ms:
         return _doubt(Machine(), observation, rules)[0], close(machine)
     if machine.open is not None and machine.open.matches(observation):
-        return Machine(open=replace(machine.open, seen=observation.at, detail=observation.detail)), []
+        return Machine(open=machine.open.until(observation)), []
     return _doubt(machine, observation, rules)
 
 
@@ -154,7 +166,7 @@ def _doubt(machine: Machine, observation: Observation, rules: Rules) -> tuple[Ma
 
 def _grow(doubts: tuple[Stretch, ...], observation: Observation) -> tuple[Stretch, ...]:
     if doubts and doubts[-1].matches(observation):
-        return (*doubts[:-1], replace(doubts[-1], seen=observation.at, detail=observation.detail))
+        return (*doubts[:-1], doubts[-1].until(observation))
     return (*doubts, _stretch(observation))
 
 

@@ -18,15 +18,23 @@ from agent.probes.systemd import SystemdOptions, SystemdProbe, systemd_complaint
 from agent.probes.vlc import VlcOptions, VlcProbe, vlc_complaints
 
 PROBES: Final[dict[str, ProbeKind]] = {
-    "mpv": ProbeKind(MpvOptions, MpvProbe, "asks mpv through its JSON IPC socket", mpv_complaints),
+    "mpv": ProbeKind(
+        MpvOptions, MpvProbe, "asks mpv through its JSON IPC socket", mpv_complaints, processes=lambda _: ("mpv",)
+    ),
     "mpris": ProbeKind(MprisOptions, MprisProbe, "asks a player over D-Bus (MPRIS)"),
     "process": ProbeKind(
-        ProcessOptions, ProcessProbe, "sees whether a process is alive and consumes CPU", process_complaints
+        ProcessOptions,
+        ProcessProbe,
+        "sees whether a process is alive and consumes CPU",
+        process_complaints,
+        processes=lambda options: (options.name,) if options.name else (),
     ),
     "push": ProbeKind(PushOptions, PushProbe, "is told by the player's own software"),
     "logfile": ProbeKind(
         LogfileOptions, LogfileProbe, "watches a log or proof-of-play file that must keep growing", logfile_complaints
     ),
     "systemd": ProbeKind(SystemdOptions, SystemdProbe, "asks systemd how a unit stands", systemd_complaints),
-    "vlc": ProbeKind(VlcOptions, VlcProbe, "asks VLC through its HTTP interface", vlc_complaints),
+    "vlc": ProbeKind(
+        VlcOptions, VlcProbe, "asks VLC through its HTTP interface", vlc_complaints, processes=lambda _: ("vlc",)
+    ),
 }

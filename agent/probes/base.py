@@ -73,6 +73,7 @@ class ProbeKind(NamedTuple):
     """An entry of the register: the type of the probe's own table, how to build the probe from it, what to refuse.
 
     `least_interval_s`: a probe that is dear to ask is asked no more often than this, unless its own table says so.
+    `processes`: names of the programs that play, as far as the table tells: what they use is nobody else's doing.
     """
 
     options: type[Section]
@@ -80,6 +81,7 @@ class ProbeKind(NamedTuple):
     summary: str
     complaints: Callable[[Any], Iterable[Complaint]] = lambda _: ()
     least_interval_s: float = 0.0
+    processes: Callable[[Any], Iterable[str]] = lambda _: ()
 
 
 def tidy(detail: str | None) -> str | None:

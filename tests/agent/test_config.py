@@ -61,6 +61,13 @@ def test_several_probes_watch_one_output_each_with_its_own_keys_and_timing() -> 
     assert rules_of(settings.config.outputs[0], settings.watched["main"]).max_gap_ms == 21_000  # the quickest probe's
 
 
+def test_the_players_own_programs_are_known_from_probes_and_from_the_table_or_not_at_all() -> None:
+    assert parse(GOOD, FILE).own_programs() == {"mpv"}
+    more = GOOD.replace('id = "main"', 'id = "main"\nprograms = ["signage-player-wrapper"]')
+    assert parse(more, FILE).own_programs() == {"mpv", "signage-player-"}  # as the kernel cuts it
+    assert parse(GOOD + '[[outputs]]\nid = "menu"\nprobe = "push"\n', FILE).own_programs() is None
+
+
 def test_relative_paths_start_where_the_file_is() -> None:
     assert parse(GOOD, FILE).path("spool") == Path("/etc/signwatch/spool")
     assert parse(GOOD, FILE).path("/var/spool") == Path("/var/spool")
@@ -74,6 +81,22 @@ def test_the_password_file_is_read_without_its_line_end(tmp_path: Path) -> None:
 
 
 WRONG = [
+    (
+        GOOD.replace('id = "main"', 'id = "main"\nneeds_link = true') + '[connectivity]\ntargets = ["192.0.2.1:443"]\n',
+        "connectivity.targets: an output needs the link, and nobody says how to tell whether it is up; name two that",
+    ),
+    (
+        GOOD + '[connectivity]\ntargets = ["192.0.2.1:443", "192.0.2.1:443"]\n',
+        "connectivity.targets[1]: '192.0.2.1:443' is named twice; name two that can fail apart [agent.target_twice]",
+    ),
+    (
+        GOOD + '[connectivity]\ntargets = ["192.0.2.1:99999"]\n',
+        "connectivity.targets[0]: '192.0.2.1:99999' is not host:port; write it like",
+    ),
+    (
+        GOOD + '[connectivity]\ntargets = ["192.0.2.1"]\n',
+        "connectivity.targets[0]: expected `str` matching regex",
+    ),
     (MQTT + MPV, "tenant: is missing; add tenant = … [config.missing_key]"),
     (GOOD.replace('"acme"', '"Acme"'), "tenant: expected `str` matching regex"),
     (HEAD + MPV, "mqtt: is missing; add mqtt = … [config.missing_key]"),
