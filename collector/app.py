@@ -36,7 +36,8 @@ from collector.influx.feed import InfluxFeed
 from collector.ingest import Ingest
 from collector.ledger.conflict_store import read_conflicts
 from collector.ledger.decisions_store import read_every_decision
-from collector.ledger.evidence_store import EvidenceStore, Outcome
+from collector.ledger.evidence_store import EvidenceStore
+from collector.ledger.intake import Outcome
 from collector.ledger.ledger import Ledger
 from collector.ledger.registry_store import read_registry
 from collector.ledger.run_queries import runs_since

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 from collector.evidence import RunRow
-from collector.ledger.evidence_store import DeviceRow, Outcome
+from collector.ledger.intake import DeviceRow, Outcome
 from collector.registry.model import OWN_DEVICE, Registry, Subject
 from collector.registry.newcomers import Stranger, to_newcomers
 from collector.track import SILENT_AFTER_INTERVALS, Track

@@ -23,7 +23,8 @@ import structlog
 from sqlalchemy.exc import DatabaseError, DataError, IntegrityError, StatementError
 
 from collector.lanes import Lanes
-from collector.ledger.evidence_store import EvidenceStore, Outcome, Received, Refused
+from collector.ledger.evidence_store import EvidenceStore
+from collector.ledger.intake import Outcome, Received, Refused
 from collector.quarantine.orders import QuarantineAnswer, QuarantineRequest
 from collector.quarantine.retry import carry_out
 from collector.reading import MessageRefusedError, device_in, read_body, weigh

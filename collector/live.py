@@ -21,7 +21,7 @@ from collector.evidence import RunRow
 from collector.figures import Agreements, agree, computing, down_limit, is_emitting
 from collector.fleet import Fleet, Place, place_of
 from collector.ledger.conflict_store import ConflictRow
-from collector.ledger.evidence_store import DeviceRow, Outcome
+from collector.ledger.intake import DeviceRow, Outcome
 from collector.registry.model import Device, Registry, Subject, player_name
 from collector.sla.contract import Contract
 from collector.views import Event, FigureView, PlatformView, PlayerView

@@ -17,7 +17,7 @@ import aiohttp
 import structlog
 
 from collector.httpclient import beginning
-from collector.ledger.evidence_store import Received
+from collector.ledger.intake import Received
 from collector.registry.model import OWN_DEVICE, PortalCheck, Subject
 from common.clock import Clock, monotonic_s
 from common.tasks import cancel, spawn

@@ -10,7 +10,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from collector.ledger.evidence_store import Refused
+    from collector.ledger.intake import Refused
 
 OF_A_DEVICE_MAX: Final = 20
 OF_STRANGERS_MAX: Final = 100  # devices that are not registered, and topics that name none

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 from collector.evidence import RunRow
 
 if TYPE_CHECKING:
-    from collector.ledger.evidence_store import DeviceRow
+    from collector.ledger.intake import DeviceRow
 
 SILENT_AFTER_INTERVALS: Final = 3
 

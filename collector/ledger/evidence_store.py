@@ -1,4 +1,4 @@
-"""SQL of the evidence: devices, boots, runs, refused messages. Used on the ledger's writing thread only.
+"""What the join of a batch of messages does to the ledger: devices, clocks, runs, refused messages.
 
 `apply` takes one batch of messages through the join into the ledger, in the caller's transaction, and tells what came
 of it; nothing is acknowledged before that transaction is committed.
@@ -6,99 +6,28 @@ of it; nothing is acknowledged before that transaction is committed.
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING
 
-import msgspec
-from sqlalchemy import Connection, and_, bindparam, or_, select, tuple_, update
+from sqlalchemy import Connection, and_, or_, select
 
 from collector.conflicts import Voice, contradicts
 from collector.evidence import RunRow, closed_row, in_true_time, join, open_row
 from collector.ledger import schema
 from collector.ledger.clock_store import ClockStore
-from collector.ledger.conflict_store import ConflictRow, Conflicts, said
+from collector.ledger.conflict_store import Conflicts, said
+from collector.ledger.device_store import Devices, greet, write_devices
+from collector.ledger.intake import DeviceRow, Outcome, Received, Refused
 from collector.ledger.placing_store import Unplaced, guesses
 from collector.ledger.quarantine_store import Keeper
-from collector.ledger.upsert import upsert
-from collector.reading import Statement
+from collector.ledger.run_writes import join_into, put_there, stored
 from collector.truetime import note_message, note_told
 from wire.messages import BootClock, Gone, Heartbeat, Hello, Runs, Stamped
 from wire.topics import Address, topic
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-
-DEFAULT_INTERVAL_MS: Final = 15_000
-INTERVAL_MIN_MS: Final = 1000  # a device that says it speaks more often is not called silent any sooner
-_KEYS_AT_ONCE: Final = 200
-_RUN_KEY: Final = ("device_id", "spool", "seq")
-_MILLISECONDS: Final = 1000
-
-
-class Received(NamedTuple):
-    """A message that was understood, and when it came (the collector's wall clock)."""
-
-    address: Address
-    message: Statement
-    received_ms: int
-    again: bool = False  # it came long ago: it says nothing of the present
-
-
-class Refused(NamedTuple):
-    """A message that was not, kept for a person to look at."""
-
-    received_ms: int
-    topic: str
-    reason: str
-    detail: str
-    body: bytes
-    device: str = ""  # tenant/device, as the topic names it; "": it names none
-
-
-@dataclass(slots=True)
-class DeviceRow:
-    """What the ledger knows of a device that ever reported."""
-
-    id: int
-    address: Address
-    first_seen_ms: int
-    last_received_ms: int
-    interval_ms: int = DEFAULT_INTERVAL_MS
-    boot: str | None = None
-    mono_ms: int = 0  # of that boot, when it last spoke
-    gone: bool = False
-    hello: dict[str, object] | None = None
-
-    @property
-    def outputs(self) -> tuple[str, ...]:
-        """Ids of the outputs that its hello named."""
-        outputs = (self.hello or {}).get("outputs")
-        return tuple(str(output["id"]) for output in outputs) if isinstance(outputs, list) else ()
-
-
-@dataclass(slots=True)
-class Outcome:
-    """What a committed batch changed. `rows` are the ledger's own, as they stand after the join, the latest last."""
-
-    acks: dict[tuple[Address, str], list[int]] = field(default_factory=lambda: defaultdict(list))
-    rows: list[tuple[Address, RunRow]] = field(default_factory=list)
-    devices: dict[Address, DeviceRow] = field(default_factory=dict)
-    let_go: Counter[str] = field(default_factory=Counter)  # refused messages that are kept no longer, by reason
-    contradictions: int = 0  # runs that say otherwise than the ledger
-    conflicts: list[ConflictRow] = field(default_factory=list)  # as they stand now
-
-    def followed_by(self, later: Outcome) -> Outcome:
-        """What both changed."""
-        for key, seqs in later.acks.items():
-            self.acks[key] += seqs
-        self.rows += later.rows
-        self.devices.update(later.devices)
-        self.let_go += later.let_go
-        self.contradictions += later.contradictions
-        self.conflicts += later.conflicts
-        return self
 
 
 @dataclass(slots=True)
@@ -124,38 +53,20 @@ class EvidenceStore:
     """The join of messages into the ledger, with the devices and clocks that it needs at hand."""
 
     def __init__(self) -> None:
-        self._devices: dict[Address, DeviceRow] = {}
-        self._addresses: dict[int, Address] = {}
+        self._devices = Devices()
         self._clocks = ClockStore()
         self._unplaced = Unplaced()
-        self._next_id = 1
         self.quarantine = Keeper()
         self._conflicts = Conflicts()
 
     def load(self, connection: Connection) -> dict[Address, DeviceRow]:
         """Read the devices; call once before `apply`, and again after a transaction that was rolled back."""
-        self._devices.clear()
-        self._addresses.clear()
+        self._devices.load(connection)
         self._clocks = ClockStore()
-        for found in connection.execute(select(schema.devices)):
-            address = Address(found.tenant, found.device)
-            self._devices[address] = DeviceRow(
-                found.id,
-                address,
-                found.first_seen_ms,
-                found.last_received_ms,
-                found.interval_ms,
-                found.boot,
-                found.mono_ms,
-                found.gone,
-                found.hello,
-            )
-            self._addresses[found.id] = address
         self._unplaced.load(connection)
-        self._next_id = max(self._addresses, default=0) + 1
         self.quarantine.load(connection)
         self._conflicts.load(connection)
-        return dict(self._devices)
+        return dict(self._devices.by_address)
 
     def apply(self, connection: Connection, received: Iterable[Received], refused: Iterable[Refused]) -> Outcome:
         """Join one batch into the ledger."""
@@ -174,18 +85,14 @@ class EvidenceStore:
         self._clocks.end((device.id, device.boot) for device in outcome.devices.values())
         # Copies: these go to the event loop, while the next batch may already be changing the store's own.
         outcome.devices = {address: replace(device) for address, device in outcome.devices.items()}
-        outcome.rows = [(self._addresses[row.device_id], row) for row in changed]
+        outcome.rows = [(self._devices.address(row.device_id), row) for row in changed]
         return outcome
 
     def _device(self, statement: Received) -> DeviceRow:
-        device = self._devices.get(statement.address)
+        device = self._devices.by_address.get(statement.address)
         if device is None:
-            number = self._next_id
-            self._next_id += 1
-            device = DeviceRow(number, statement.address, statement.received_ms, statement.received_ms)
-            self._devices[statement.address] = device
-            self._addresses[number] = statement.address
-            self._clocks.add_device(number)
+            device = self._devices.add(statement.address, statement.received_ms)
+            self._clocks.add_device(device.id)
         if not statement.again:
             device.last_received_ms = statement.received_ms
         return device
@@ -224,7 +131,8 @@ class EvidenceStore:
             self._remember(connection, device, message.clocks, received_ms)
         else:
             if not statement.again:
-                self._greet(draft, device, message)
+                greet(device, message)
+                draft.greeted.add(device.id)
             self._remember(connection, device, message.clocks, received_ms)
 
     def _listen(self, connection: Connection, device: DeviceRow, message: Stamped, received_ms: int) -> None:
@@ -243,11 +151,6 @@ class EvidenceStore:
 
         if proof := self._conflicts.changed_voice(device.id, before, now, alive_at):
             self._conflicts.note(device.id, device.address, "two_machines", received_ms, proof)
-
-    def _greet(self, draft: _Draft, device: DeviceRow, hello: Hello) -> None:
-        device.interval_ms = max(INTERVAL_MIN_MS, round(hello.interval_s * _MILLISECONDS))
-        device.hello = msgspec.to_builtins(hello)
-        draft.greeted.add(device.id)
 
     def _remember(
         self, connection: Connection, device: DeviceRow, clocks: Iterable[BootClock], received_ms: int
@@ -280,7 +183,7 @@ class EvidenceStore:
                 row = RunRow(*found)
                 if (true := self._true(connection, row)) != row:
                     moved.append(true)
-        _put_there(connection, moved)
+        put_there(connection, moved)
         return moved
 
     def _place(self, connection: Connection, changed: list[RunRow]) -> list[RunRow]:
@@ -296,7 +199,7 @@ class EvidenceStore:
                 start, end = (known.get(boot) or clock(boot) for boot in (row.boot, row.end_boot))
                 if (true := in_true_time(row, start, end)) != row:
                     placed.append(true)
-        _put_there(connection, placed)
+        put_there(connection, placed)
         return placed
 
     def _write(
@@ -306,11 +209,9 @@ class EvidenceStore:
         rows: list[RunRow],
         devices: Iterable[DeviceRow],
     ) -> list[RunRow]:
-        said_hello = [device for device in devices if device.id in draft.greeted]
-        upsert(connection, schema.devices, ("id",), [_device_values(device) for device in devices])
-        upsert(connection, schema.devices, ("id",), [_with_hello(device) for device in said_hello])
+        write_devices(connection, devices, draft.greeted)
         self._clocks.write(connection)
-        changed = self._join(connection, rows)
+        changed = join_into(connection, rows)
         if len(changed) < len(rows):
             self._compare(connection, draft, rows, {row[:3] for row in changed})
         return changed
@@ -319,83 +220,19 @@ class EvidenceStore:
         self, connection: Connection, draft: _Draft, rows: list[RunRow], changed: set[tuple[int, str, int]]
     ) -> None:
         """Find among the rows that changed nothing those that say otherwise than the ledger."""
-        unchanged = [row for row in rows if row[:3] not in changed]
-        key = tuple_(*(schema.runs.c[name] for name in _RUN_KEY))
-        for first in range(0, len(unchanged), _KEYS_AT_ONCE):
-            some = {row[:3]: row for row in unchanged[first : first + _KEYS_AT_ONCE]}
-            for found in connection.execute(select(schema.runs).where(key.in_(list(some)))):
-                known = RunRow._make(found)
-                if why := contradicts(known, some[known[:3]]):
-                    draft.contradictions.append((some[known[:3]], why))
+        unchanged = {row[:3]: row for row in rows if row[:3] not in changed}
+        for known in stored(connection, list(unchanged)):
+            row = unchanged[known[:3]]
+            if why := contradicts(known, row):
+                draft.contradictions.append((row, why))
 
     def _contradictions(self, draft: _Draft) -> list[Refused]:
         """What contradicts the ledger is kept beside it, and its device is named."""
         kept = []
         for row, why in draft.contradictions:
-            address = self._addresses[row.device_id]
-            now_ms = self._devices[address].last_received_ms
+            device = self._devices.named(row.device_id)
+            address, now_ms = device.address, device.last_received_ms
             self._conflicts.note(row.device_id, address, "contradiction", now_ms, why)
             where = topic(address, "runs" if row.closed else "heartbeat")
             kept.append(Refused(now_ms, where, "contradiction", why, said(row), str(address)))
         return kept
-
-    def _join(self, connection: Connection, rows: list[RunRow]) -> list[RunRow]:
-        """Put rows into the ledger by the rule of `collector.evidence.join`; those that it changed."""
-        known = schema.runs.c
-        changed = upsert(
-            connection,
-            schema.runs,
-            _RUN_KEY,
-            [row._asdict() for row in rows],
-            # a closed run stands; an open statement counts where it reaches further; a name keeps its output and boot
-            where=lambda new: and_(
-                ~known.closed,
-                new.output == known.output,
-                new.boot == known.boot,
-                or_(new.closed, new.end_mono_ms > known.end_mono_ms),
-            ),
-            returning=True,
-        )
-        return [RunRow._make(row) for row in changed]
-
-
-_MOVE: Final = (
-    update(schema.runs)
-    .where(and_(*(schema.runs.c[name] == bindparam(f"of_{name}") for name in _RUN_KEY)))
-    .values(start_ms=bindparam("to_start_ms"), end_ms=bindparam("to_end_ms"), clock=bindparam("to_clock"))
-)
-
-
-def _put_there(connection: Connection, rows: list[RunRow]) -> None:
-    if rows:
-        connection.execute(_MOVE, [_renamed(row) for row in rows])
-
-
-def _renamed(row: RunRow) -> dict[str, object]:
-    return {
-        "of_device_id": row.device_id,
-        "of_spool": row.spool,
-        "of_seq": row.seq,
-        "to_start_ms": row.start_ms,
-        "to_end_ms": row.end_ms,
-        "to_clock": row.clock,
-    }
-
-
-def _device_values(device: DeviceRow) -> dict[str, object]:
-    return {
-        "id": device.id,
-        "tenant": device.address.tenant,
-        "device": device.address.device,
-        "first_seen_ms": device.first_seen_ms,
-        "last_received_ms": device.last_received_ms,
-        "interval_ms": device.interval_ms,
-        "boot": device.boot,
-        "mono_ms": device.mono_ms,
-        "gone": device.gone,
-    }
-
-
-def _with_hello(device: DeviceRow) -> dict[str, object]:
-    """Apart, since it is large, and heartbeats do not change it."""
-    return {**_device_values(device), "hello": device.hello}

@@ -14,7 +14,7 @@ import msgspec
 from sqlalchemy.exc import DatabaseError, DataError, IntegrityError, StatementError
 
 from collector.ledger import journal
-from collector.ledger.evidence_store import Outcome, Received
+from collector.ledger.intake import Outcome, Received
 from collector.ledger.quarantine_store import Choice, kept_messages
 from collector.quarantine.orders import MOST_AT_ONCE, Drop, QuarantineAnswer, QuarantineRequest, Retried, Selection
 from collector.reading import MessageRefusedError, read_body, read_topic

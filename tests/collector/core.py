@@ -11,7 +11,7 @@ from sqlalchemy import func, select
 from collector.bus import Bus
 from collector.ingest import Ingest
 from collector.ledger import schema
-from collector.ledger.evidence_store import Outcome
+from collector.ledger.intake import Outcome
 from collector.ledger.ledger import Ledger
 from collector.ledger.quarantine_store import Kept, kept_messages
 from collector.live import Live

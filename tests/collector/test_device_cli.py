@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from collector.ledger.evidence_store import EvidenceStore, Received
+from collector.ledger.evidence_store import EvidenceStore
+from collector.ledger.intake import Received
 from collector.ledger.ledger import Ledger
 from signwatch.cli import main
 from wire.messages import Run, Runs

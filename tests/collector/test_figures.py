@@ -12,7 +12,7 @@ from collector.decisions.model import Decisions
 from collector.evidence import RunRow
 from collector.figures import agree, compute, count, is_emitting
 from collector.fleet import OWN_DEVICE, Fleet
-from collector.ledger.evidence_store import DeviceRow, Outcome
+from collector.ledger.intake import DeviceRow, Outcome
 from collector.registry.model import Calendar, Registry, Subject
 from collector.sla import availability as sla
 from collector.sla.contract import Contract, parse_contract

@@ -4,7 +4,7 @@ import pytest
 
 from collector.evidence import RunRow
 from collector.fleet import Fleet
-from collector.ledger.evidence_store import DeviceRow, Outcome
+from collector.ledger.intake import DeviceRow, Outcome
 from collector.registry.model import Device, Registry, Subject
 from wire.messages import Heartbeat
 from wire.topics import Address

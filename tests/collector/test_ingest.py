@@ -9,7 +9,7 @@ from sqlalchemy import Connection, func, select, text
 from collector import ingest as ingest_module
 from collector.ingest import Ingest
 from collector.ledger import schema
-from collector.ledger.evidence_store import Outcome
+from collector.ledger.intake import Outcome
 from collector.ledger.ledger import Ledger
 from collector.senders import Intake
 from common.clock import ManualClock

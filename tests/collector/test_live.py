@@ -15,7 +15,8 @@ from sqlalchemy.pool import StaticPool
 from collector.bus import Bus
 from collector.evidence import RunRow
 from collector.ledger import schema
-from collector.ledger.evidence_store import DeviceRow, EvidenceStore, Outcome, Received
+from collector.ledger.evidence_store import EvidenceStore
+from collector.ledger.intake import DeviceRow, Outcome, Received
 from collector.ledger.run_queries import runs_since
 from collector.live import KEPT_MS, Live, in_slices
 from collector.registry.model import Device, Registry, Subject

@@ -5,7 +5,7 @@ import pytest
 from aiohttp import ClientSession, web
 from aiohttp.test_utils import TestServer
 
-from collector.ledger.evidence_store import Received
+from collector.ledger.intake import Received
 from collector.portal import Answer, Epoch, PortalChecks, Watch, ask
 from collector.registry.model import PortalCheck, Subject
 from common.clock import ManualClock

@@ -9,7 +9,8 @@ from sqlalchemy import Connection, select
 from collector.decisions.orders import Announce, DecisionRequest, Order, Rule
 from collector.ledger import alert_store, schema
 from collector.ledger.decisions_store import decide
-from collector.ledger.evidence_store import EvidenceStore, Received, Refused
+from collector.ledger.evidence_store import EvidenceStore
+from collector.ledger.intake import Received, Refused
 from collector.ledger.ledger import Ledger
 from collector.ledger.registry_store import apply_request
 from collector.registry.files import SourceFile

@@ -14,7 +14,8 @@ from collector.forecast.source import Wish, read_source
 from collector.forecast.texts import ENGLISH, SPANISH
 from collector.forecast.view import as_json, as_table
 from collector.ledger.decisions_store import decide
-from collector.ledger.evidence_store import EvidenceStore, Received
+from collector.ledger.evidence_store import EvidenceStore
+from collector.ledger.intake import Received
 from collector.ledger.ledger import Ledger
 from collector.registry.backend import apply
 from collector.registry.files import SourceFile

@@ -11,7 +11,8 @@ from collector.config import AlertsConfig, CollectorConfig, ContractsConfig, Led
 from collector.decisions.orders import DecisionRequest, Rule
 from collector.influx.config import InfluxConfig
 from collector.ledger.decisions_store import decide, read_every_decision
-from collector.ledger.evidence_store import EvidenceStore, Received
+from collector.ledger.evidence_store import EvidenceStore
+from collector.ledger.intake import Received
 from collector.ledger.registry_store import apply_request, read_registry
 from collector.registry.files import SourceFile
 from collector.registry.model import OWN_DEVICE

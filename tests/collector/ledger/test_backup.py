@@ -18,7 +18,8 @@ from sqlalchemy import Connection, func, select, update
 
 from collector.ledger import audit, journal, schema
 from collector.ledger.backup import backup, restore
-from collector.ledger.evidence_store import EvidenceStore, Received
+from collector.ledger.evidence_store import EvidenceStore
+from collector.ledger.intake import Received
 from collector.ledger.ledger import Ledger, LedgerBusyError, LedgerError
 from collector.ledger.registry_store import apply_request, read_registry
 from collector.registry.files import SourceFile

@@ -9,7 +9,8 @@ from sqlalchemy import select
 
 from collector.ledger import schema
 from collector.ledger.conflict_store import ConflictRow, read_conflicts
-from collector.ledger.evidence_store import EvidenceStore, Outcome, Received
+from collector.ledger.evidence_store import EvidenceStore
+from collector.ledger.intake import Outcome, Received
 from collector.ledger.ledger import Ledger
 from collector.ledger.quarantine_store import kept_messages
 from collector.reading import Statement

@@ -12,12 +12,8 @@ from sqlalchemy.pool import StaticPool
 
 from collector.evidence import RunRow
 from collector.ledger import schema
-from collector.ledger.evidence_store import (
-    EvidenceStore,
-    Outcome,
-    Received,
-    Refused,
-)
+from collector.ledger.evidence_store import EvidenceStore
+from collector.ledger.intake import Outcome, Received, Refused
 from collector.ledger.run_queries import runs_of, runs_since
 from wire.messages import BootClock, Gone, Heartbeat, Hello, Output, Run, Runs
 from wire.topics import Address

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, insert, select
 from collector.admin import AdminDesk, serve_admin, socket_path
 from collector.ingest import Ingest
 from collector.ledger import journal, schema
-from collector.ledger.evidence_store import Outcome
+from collector.ledger.intake import Outcome
 from collector.ledger.ledger import Ledger
 from collector.ledger.quarantine_store import kept_messages
 from collector.quarantine.backend import order

@@ -11,7 +11,8 @@ import tomli_w
 
 from collector.decisions.orders import Announce, DecisionRequest, Rule
 from collector.ledger.decisions_store import decide
-from collector.ledger.evidence_store import EvidenceStore, Received
+from collector.ledger.evidence_store import EvidenceStore
+from collector.ledger.intake import Received
 from collector.ledger.ledger import Ledger
 from collector.ledger.registry_store import apply_request
 from collector.registry.files import SourceFile

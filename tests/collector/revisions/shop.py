@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from collector.ledger.evidence_store import EvidenceStore, Received
+from collector.ledger.evidence_store import EvidenceStore
+from collector.ledger.intake import Received
 from collector.ledger.ledger import Ledger
 from collector.registry.model import OWN_DEVICE
 from collector.revisions.look import ContractFile
