@@ -157,9 +157,9 @@ def _request(origin: Origin, ask: Ask, *, trusted: bool) -> bytes:
 
 
 async def _read(reader: asyncio.StreamReader, url: str, limit: int) -> Answer:
-    status, headers = await _read_head(reader)
+    status, headers = await read_head(reader)
     while status < _FINAL:
-        status, headers = await _read_head(reader)
+        status, headers = await read_head(reader)
     if status in _BODILESS:
         return Answer(status, headers, b"", url)
     if "chunked" in headers.get("transfer-encoding", "").lower():
@@ -170,7 +170,8 @@ async def _read(reader: asyncio.StreamReader, url: str, limit: int) -> Answer:
     return Answer(status, headers, await reader.readexactly(_bounded(length, 10, limit)), url)
 
 
-async def _read_head(reader: asyncio.StreamReader) -> tuple[int, dict[str, str]]:
+async def read_head(reader: asyncio.StreamReader) -> tuple[int, dict[str, str]]:
+    """Read the status and the headers of an answer; HttpError where there is none, ValueError for an endless line."""
     version, _, rest = (await _read_line(reader)).partition(" ")
     code = rest[:3]
     if not version.startswith("HTTP/1.") or not (code.isascii() and code.isdigit() and rest[3:4] in {"", " "}):

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Final
 
 from agent.probes.base import ProbeKind
+from agent.probes.chromium import ChromiumOptions, ChromiumProbe, chromium_complaints
 from agent.probes.logfile import LogfileOptions, LogfileProbe, logfile_complaints
 from agent.probes.mpris import MprisOptions, MprisProbe
 from agent.probes.mpv import MpvOptions, MpvProbe, mpv_complaints
@@ -18,6 +19,9 @@ from agent.probes.systemd import SystemdOptions, SystemdProbe, systemd_complaint
 from agent.probes.vlc import VlcOptions, VlcProbe, vlc_complaints
 
 PROBES: Final[dict[str, ProbeKind]] = {
+    "chromium": ProbeKind(
+        ChromiumOptions, ChromiumProbe, "asks a Chromium kiosk through its DevTools protocol", chromium_complaints
+    ),
     "mpv": ProbeKind(
         MpvOptions, MpvProbe, "asks mpv through its JSON IPC socket", mpv_complaints, processes=lambda _: ("mpv",)
     ),

@@ -1,0 +1,89 @@
+"""What is asked of a page: one expression, evaluated in a world of its own, which the page's scripts cannot see.
+
+It changes nothing in the document, calls nothing of the page's, and leaves nothing running: each look asks for one
+frame (`requestAnimationFrame`), and the next look sees whether it came. Its answer is JSON, read by `chromium_page`.
+
+At most `BUDGET` elements are visited, open shadow roots and frames of the same origin included; in what is larger than
+that, the rest counts as something to be seen.
+"""
+
+from typing import Final
+
+LOOK: Final = r"""
+(() => {
+  const BUDGET = 4000, MOST_VIDEOS = 16;
+  const now = performance.now();
+  const mine = self.signwatch ??= {frames: 0, asked: null, request: 0, ids: new WeakMap(), next: 1};
+  const visible = document.visibilityState === "visible";
+  const waits = mine.asked === null ? 0 : now - mine.asked;
+  if (!visible) {
+    cancelAnimationFrame(mine.request);
+    mine.asked = null;
+  } else if (mine.asked === null) {
+    mine.asked = now;
+    mine.request = requestAnimationFrame(() => { mine.frames += 1; mine.asked = null; });
+  }
+
+  const boxed = (element) => {
+    const box = element.getBoundingClientRect(), view = element.ownerDocument.defaultView;
+    if (!view || box.width <= 0 || box.height <= 0) return 0;
+    if (box.bottom <= 0 || box.right <= 0 || box.top >= view.innerHeight || box.left >= view.innerWidth) return 0;
+    if (element.checkVisibility && !element.checkVisibility({checkOpacity: true, checkVisibilityCSS: true})) return 0;
+    return box.width * box.height;
+  };
+  const CONTENT = new Set(["VIDEO", "CANVAS", "svg", "EMBED", "OBJECT", "INPUT", "BUTTON", "TEXTAREA", "SELECT"]);
+  const painted = (element) => {
+    const style = getComputedStyle(element), tag = element.tagName;
+    if (style.backgroundImage !== "none") return true;
+    return tag !== "HTML" && tag !== "BODY" && !/^(transparent|rgba\(.*, 0\))$/.test(style.backgroundColor);
+  };
+  const worded = (element) =>
+    [...element.childNodes].some((node) => node.nodeType === Node.TEXT_NODE && node.data.trim() !== "");
+  const inside = (frame) => { try { return frame.contentDocument; } catch { return null; } };
+  const shows = (element) => {
+    const tag = element.tagName;
+    if (!boxed(element)) return false;
+    if (tag === "IMG") return element.naturalWidth > 0;
+    if (tag === "IFRAME") return !inside(element);
+    if (tag.includes("-") && !element.shadowRoot) return true;
+    return CONTENT.has(tag) || worded(element) || painted(element);
+  };
+
+  let budget = BUDGET, something = false;
+  const videos = [];
+  const roots = [document];
+  while (roots.length > 0 && budget > 0) {
+    const walker = document.createTreeWalker(roots.shift(), NodeFilter.SHOW_ELEMENT);
+    while (budget > 0 && walker.nextNode()) {
+      const element = walker.currentNode;
+      budget -= 1;
+      something ||= shows(element);
+      if (element.tagName === "VIDEO") videos.push(element);
+      if (element.shadowRoot) roots.push(element.shadowRoot);
+      if (element.tagName === "IFRAME" && inside(element)) roots.push(inside(element));
+    }
+  }
+
+  const told = (video) => {
+    if (!mine.ids.has(video)) mine.ids.set(video, mine.next++);
+    // HTML: one that is to play by itself counts as paused until enough of it has come.
+    const loads = video.autoplay && video.readyState < 4 && video.networkState === 2 && video.currentTime === 0;
+    return {
+      id: mine.ids.get(video), area: Math.round(boxed(video)), src: video.currentSrc.slice(0, 200),
+      time: video.currentTime, frames: video.getVideoPlaybackQuality().totalVideoFrames,
+      ready: video.readyState, network: video.networkState,
+      paused: video.paused && !loads, ended: video.ended,
+      error: video.error ? video.error.code : 0, message: video.error ? video.error.message.slice(0, 200) : "",
+    };
+  };
+  const entry = performance.getEntriesByType("navigation")[0];
+  const fault = location.protocol === "chrome-error:" ? document.querySelector(".error-code") : null;
+  return JSON.stringify({
+    href: location.href.slice(0, 2000), loading: document.readyState === "loading", visible, waits_ms: waits,
+    frames: mine.frames, status: entry && entry.responseStatus || 0, fault: fault ? fault.textContent : "",
+    something: something || budget <= 0,
+    videos: videos.map(told).filter((video) => video.area > 0)
+      .sort((one, other) => other.area - one.area).slice(0, MOST_VIDEOS),
+  });
+})()
+"""
