@@ -20,7 +20,11 @@ from agent.probes.vlc import VlcOptions, VlcProbe, vlc_complaints
 
 PROBES: Final[dict[str, ProbeKind]] = {
     "chromium": ProbeKind(
-        ChromiumOptions, ChromiumProbe, "asks a Chromium kiosk through its DevTools protocol", chromium_complaints
+        ChromiumOptions,
+        ChromiumProbe,
+        "asks a Chromium kiosk through its DevTools protocol",
+        chromium_complaints,
+        processes=lambda _: ("chromium", "chrome", "electron"),
     ),
     "mpv": ProbeKind(
         MpvOptions, MpvProbe, "asks mpv through its JSON IPC socket", mpv_complaints, processes=lambda _: ("mpv",)
