@@ -62,6 +62,7 @@ def edition_json(edition: Edition) -> Result:
         "seal": edition.seal,
         "why": edition.why.en,
         "changes": [change.en for change in edition.changes],
+        "waiting": None if edition.waiting is None else edition.waiting.en,
     }
 
 

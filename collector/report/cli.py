@@ -14,6 +14,8 @@ from common.clock import SystemClock
 from common.config import ConfigError, Finding, read_text
 
 if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
     from collector.report.model import Report
     from collector.revisions.shelf import Taken
     from collector.sla.contract import Contract
@@ -82,16 +84,21 @@ def _report_of(options: argparse.Namespace, taken: Taken | None) -> Report:
 def _taken(options: argparse.Namespace) -> Taken | None:
     """The revision that is asked for; None: no number was asked for, and the month is not closed."""
     from collector.registry.backend import read_ledger
-    from collector.revisions.shelf import Wanted, take, take_closed
+    from collector.revisions.look import read_source
+    from collector.revisions.shelf import Wanted, take, take_closed, with_waiting
 
     if options.revision == NOW:
         return None
-    name, contract = read_contract(options)
-    check_month(contract, options.month, SystemClock().wall_ms())
+    source, now_ms = read_source(*find_contract(options)), SystemClock().wall_ms()
+    check_month(source.contract, options.month, now_ms)
     number = 0 if options.revision == LATEST else _number(options.revision)
-    wanted = Wanted(name, options.month, options.tenant, number)
-    find = take_closed if number else take
-    return read_ledger(ledger_path(options), lambda connection: find(connection, wanted))
+    wanted = Wanted(source.id, options.month, options.tenant, number)
+
+    def work(connection: Connection) -> Taken | None:
+        taken = take_closed(connection, wanted) if number else take(connection, wanted)
+        return None if taken is None else with_waiting(connection, taken, source, now_ms)
+
+    return read_ledger(ledger_path(options), work)
 
 
 def _number(text: str) -> int:

@@ -30,6 +30,8 @@ def tell_edition(report: Report, words: Words) -> EditionText | None:
     sentences = [words.say(told, n=edition.number, why=words.phrase(edition.why), **times)]
     if edition.latest > edition.number:
         sentences.append(words.say("replaced_told", latest=edition.latest))
+    if edition.waiting is not None:
+        sentences.append(words.phrase(edition.waiting))
     return EditionText(
         title=words.say(title),
         sentences=sentences,

@@ -87,6 +87,7 @@ class Edition:
     """Which revision of a closed month this is. `latest`: the number of the last one there was when it was asked for.
 
     `changes`: what changed since the revision before, a sentence each. `seal`: stands for every input and the result.
+    `waiting`: what the next revision already waits for; None: nothing, or nobody looked.
     """
 
     number: int
@@ -96,6 +97,7 @@ class Edition:
     seal: str
     why: Phrase
     changes: Sequence[Phrase] = ()
+    waiting: Phrase | None = None
 
 
 @dataclass(frozen=True, slots=True)

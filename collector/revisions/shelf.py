@@ -7,21 +7,29 @@ from typing import TYPE_CHECKING, NamedTuple
 from collector.ledger import journal
 from collector.ledger.revision_store import journal_entries, journal_key, list_revisions, read_revision
 from collector.revisions.bundle import JournalPart
+from collector.revisions.look import see
 from collector.revisions.papers import from_papers
+from collector.revisions.waiting import tell_waiting, what_waits
 from common.config import ConfigError, Finding
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
+    from collector.revisions.look import ContractFile
     from collector.revisions.seal import Frozen
+    from collector.sla.service import Phrase
 
 
 class Taken(NamedTuple):
-    """A revision; the number of the month's latest; when the month was first closed."""
+    """A revision; the number of the month's latest; when the month was first closed.
+
+    `waiting`: what the next revision already waits for; None: nothing, or nobody looked.
+    """
 
     frozen: Frozen
     latest: int
     first_at_ms: int
+    waiting: Phrase | None = None
 
 
 class Wanted(NamedTuple):
@@ -52,6 +60,19 @@ def take(connection: Connection, wanted: Wanted) -> Taken | None:
     if frozen is None:
         raise LookupError(f"{wanted} was listed and is not there")
     return Taken(frozen, numbers[-1], own[0].at_ms)
+
+
+def with_waiting(connection: Connection, taken: Taken, file: ContractFile, now_ms: int) -> Taken:
+    """The same, the latest revision together with what the next one already waits for."""
+    manifest = taken.frozen.manifest
+    if manifest.number < taken.latest:
+        return taken
+    try:
+        sight = see(connection, file, manifest.tenant, manifest.month, now_ms)
+    except ConfigError:  # the registry judges nobody under this contract any more: no revision will be made
+        return taken
+    waiting = what_waits(sight.inputs, taken.frozen)
+    return taken if waiting is None else taken._replace(waiting=tell_waiting(waiting))
 
 
 def take_closed(connection: Connection, wanted: Wanted) -> Taken:

@@ -124,4 +124,23 @@ _TRIGGERS: Final[dict[str, tuple[str, str]]] = {
     ),
 }
 
-TEXTS: Final[dict[str, tuple[str, str]]] = {**_DIFFERENCES, **_PARTS, **_REASONS, **_TRIGGERS}
+_WAITING: Final[dict[str, tuple[str, str]]] = {
+    "waits": (
+        "Since revision {revision}: {what}. The next revision is made when this has come to rest.",
+        "Desde la revisión {revision}: {what}. La siguiente revisión se hace cuando no llegue nada más.",
+    ),
+    "waits_players_one": ("evidence of {n} player came late", "llegaron pruebas tardías de {n} player"),
+    "waits_players_many": ("evidence of {n} players came late", "llegaron pruebas tardías de {n} players"),
+    "waits_platforms_one": (
+        "evidence of {n} part of the platform came late",
+        "llegaron pruebas tardías de {n} parte de la plataforma",
+    ),
+    "waits_platforms_many": (
+        "evidence of {n} parts of the platform came late",
+        "llegaron pruebas tardías de {n} partes de la plataforma",
+    ),
+    "waits_decisions_one": ("{n} window or ruling changed", "cambió {n} ventana o decisión"),
+    "waits_decisions_many": ("{n} windows or rulings changed", "cambiaron {n} ventanas o decisiones"),
+}
+
+TEXTS: Final[dict[str, tuple[str, str]]] = {**_DIFFERENCES, **_PARTS, **_REASONS, **_TRIGGERS, **_WAITING}

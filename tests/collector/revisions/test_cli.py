@@ -57,11 +57,13 @@ def test_a_report_says_whether_the_month_is_closed_and_which_revision_it_is(fold
     assert "FINAL: Revision 1, closed on" in sla("report")[1]
     late(folder)
     assert "DEFINITIVO: Revisión 1" in sla("report", "--lang", "es")[1]
+    assert "Since revision 1: evidence of 1 player came late." in " ".join(sla("report")[1].split())
     assert "p3: 1 run came late; 48 h unknown became frozen." in sla("close")[1]
     told = sla("report")[1]
     assert "REVISED: Revision 2 of" in told
     assert "What changed since revision 1:\n- The figure was" in told
     assert "nothing has changed since" in sla("close")[1]
+    assert "came late. The next" not in " ".join(sla("report")[1].split())
 
 
 def test_an_old_revision_is_printed_exactly_as_it_was(folder: Path, sla: Run) -> None:
