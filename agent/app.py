@@ -45,8 +45,9 @@ def open_spool(settings: Settings, clock: Clock) -> Spool:
     """Take over the spool; ConfigError where another agent holds it. What it holds, or a dead disk, stops nobody."""
     table, directory = settings.config.spool, settings.path(settings.config.spool.dir)
     bounds = Bounds(table.max_bytes, round(table.max_age_days * _DAY_MS))
+    watched = [output.id for output in settings.config.outputs]
     try:
-        return Spool.open(Journal(directory), str(settings.address), clock, bounds, table.sign_of_life_s)
+        return Spool.open(Journal(directory), str(settings.address), clock, bounds, table.sign_of_life_s, watched)
     except SpoolBusyError:
         finding = Finding(
             "agent.spool_busy",

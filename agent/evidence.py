@@ -90,6 +90,7 @@ class Evidence:
         for output, track in self.tracks.items():
             closed += self._number(output, track, close(track.machine))
             track.machine, track.name = Machine(), None
+        self._spool.watch_no_more()
         self._spool.turn(closed, [])
 
     def stated(self, mono_ms: int, suspended_ms: int = 0) -> list[Opened]:

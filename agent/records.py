@@ -5,8 +5,9 @@ Records, in the order in which they are replayed:
     kind    says
     ------  -------------------------------------------------------------------------------------------------
     head    whose spool this is, and up to which seq it may have been used (`reserved`); first line of every file
-    turn    runs that ended, and *all* runs that are open from then on: one record, so that it is all or nothing
-    alive   how far the open runs have been seen since (sign of life)
+    turn    runs that ended, and *all* runs that are open from then on, and all outputs whose next run is awaited: one
+            record, so that it is all or nothing
+    alive   how far the open runs have been seen since, and up to when the agent waited for others (sign of life)
     acked   runs that the collector has
     clock   `wall − mono` of a boot while a time source disciplined the wall clock
     stop    an orderly end; the next seq to use, and whether the machine went down with the runs still open
@@ -22,7 +23,7 @@ from typing import Final, NamedTuple
 
 import msgspec
 
-from wire.messages import Run, Seq, Token
+from wire.messages import Id, Run, Seq, Token
 
 VERSION: Final = 1
 MAX_LINE_BYTES: Final = 1024 * 1024
@@ -47,6 +48,15 @@ class Opened(msgspec.Struct, omit_defaults=True):
     stated: bool = False
 
 
+class Awaited(msgspec.Struct):
+    """An output of which nothing is open, and when the agent that waits for its next run was last alive."""
+
+    output: Id
+    boot: Token | None
+    mono_ms: int
+    wall_ms: int
+
+
 class Head(msgspec.Struct, tag="head"):
     """First record of every file."""
 
@@ -58,17 +68,19 @@ class Head(msgspec.Struct, tag="head"):
     damaged: int = 0
 
 
-class Turn(msgspec.Struct, tag="turn"):
-    """Runs that ended, and all that are open from then on."""
+class Turn(msgspec.Struct, tag="turn", omit_defaults=True):
+    """Runs that ended, all that are open from then on, and all outputs whose next run is awaited."""
 
     closed: list[Kept]
     open: list[Opened]
+    awaited: list[Awaited] = []
 
 
-class Alive(msgspec.Struct, tag="alive"):
-    """(spool, seq, mono, wall): up to when that open run has been seen."""
+class Alive(msgspec.Struct, tag="alive", omit_defaults=True):
+    """(spool, seq, mono, wall): up to when that open run has been seen. `at` (mono, wall): others are awaited."""
 
     seen: list[tuple[str, int, int, int]]
+    at: tuple[int, int] | None = None
 
 
 class Acked(msgspec.Struct, tag="acked"):

@@ -4,7 +4,9 @@ Also what stands in for runs that a full spool gave up.
 
     what the file says      boot   then
     ----------------------  -----  --------------------------------------------------------------------------------
-    nothing is open         any    the agent was stopped in good order: nothing follows
+    nothing of an output    any    the agent was stopped in good order: nothing follows
+    awaited, no stop        same   the agent was killed before its first reading: the gap is unknown
+    awaited, no stop        new    power cut before the first reading: `off` from the agent's last sign of life on
     open, no stop           same   the agent was killed: runs end at their last sign of life, the gap is unknown
     open, no stop           new    power cut, or the kernel died: the same, and `off` from there to the boot
     open, stop (shutdown)   new    the machine went down in good order: the same, and its `off` says so
@@ -22,7 +24,7 @@ from typing import Final, NamedTuple
 
 import msgspec
 
-from agent.records import VERSION, Acked, Alive, ClockFact, Contents, Head, Kept, Opened, Record, Stop, Turn
+from agent.records import VERSION, Acked, Alive, Awaited, ClockFact, Contents, Head, Kept, Opened, Record, Stop, Turn
 from wire.messages import Run
 from wire.outbox import Name
 
@@ -42,6 +44,7 @@ class Recalled:
     shut_down: bool = False
     runs: dict[Name, Kept] = field(default_factory=dict)
     open: dict[str, Opened] = field(default_factory=dict)
+    awaited: dict[str, Awaited] = field(default_factory=dict)
     clocks: list[ClockFact] = field(default_factory=list)
     damage: list[str] = field(default_factory=list)
 
@@ -71,6 +74,7 @@ def _replay(recalled: Recalled, record: Record) -> None:
         case Turn():
             recalled.runs |= {(kept.spool, kept.run.seq): kept for kept in record.closed}
             recalled.open = {opened.run.output: opened for opened in record.open}
+            recalled.awaited = {awaited.output: awaited for awaited in record.awaited}
         case Alive():
             _note_alive(recalled, record)
         case Acked():
@@ -87,6 +91,9 @@ def _note_alive(recalled: Recalled, alive: Alive) -> None:
         opened = by_name.get((spool, seq))
         if opened is not None and mono_ms > opened.seen_mono_ms:
             opened.seen_mono_ms, opened.seen_ms = mono_ms, wall_ms
+    if alive.at is not None:
+        for awaited in recalled.awaited.values():
+            awaited.mono_ms, awaited.wall_ms = alive.at
 
 
 def _drop(recalled: Recalled, acked: Acked) -> None:
@@ -131,16 +138,21 @@ def cut_off(opened: Opened) -> Kept:
     return Kept(opened.spool, ended, stated=True)  # for all we know
 
 
-def dark(opened: Opened, seq: int, now: Now, *, shut_down: bool) -> Run:
+def last_sign(opened: Opened) -> Awaited:
+    """Give an open run's last sign of life."""
+    return Awaited(opened.run.output, opened.run.boot, opened.seen_mono_ms, opened.seen_ms)
+
+
+def dark(last: Awaited, seq: int, now: Now, *, shut_down: bool) -> Run:
     """The run `off` from the last sign of life in an earlier boot to this boot."""
     return Run(
         seq=seq,
-        output=opened.run.output,
+        output=last.output,
         state="off",
         detail=SHUT_DOWN if shut_down else CUT,
-        start_ms=opened.seen_ms,
-        start_mono_ms=opened.seen_mono_ms,
-        boot=opened.run.boot,
+        start_ms=last.wall_ms,
+        start_mono_ms=last.mono_ms,
+        boot=last.boot,
         end_ms=now.boot_wall_ms,
         end_mono_ms=0,
         end_boot=now.boot,

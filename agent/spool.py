@@ -26,8 +26,8 @@ import structlog
 from agent.clocks import Clocks
 from agent.disk import SLACK_BYTES, Disk, Snapshot
 from agent.journal import Journal
-from agent.records import Acked, Alive, Head, Kept, Opened, Record, Stop, Turn, line
-from agent.restart import Now, Recalled, covered, cut_off, dark, given_up, stand_in
+from agent.records import Acked, Alive, Awaited, Head, Kept, Opened, Record, Stop, Turn, line
+from agent.restart import Now, Recalled, covered, cut_off, dark, given_up, last_sign, stand_in
 from agent.thinning import Item, by_output, expired, merges, wordy
 from common.clock import Clock
 from wire.messages import BootClock
@@ -71,6 +71,8 @@ class Spool:
         self._reserved = 0  # of a spool id that only memory knows yet
         self._runs: dict[Name, _Waiting] = {}
         self._open: dict[str, Opened] = {}
+        self._watched: tuple[str, ...] = ()
+        self._awaited: dict[str, Awaited] = {}  # the watched outputs of which nothing is open
         self._tickets: dict[Name, int] = {}  # of the open runs
         self._clocks = Clocks()
         self.id = _new_id()
@@ -82,16 +84,27 @@ class Spool:
         """Damaged files that were set aside in this spool's life."""
 
     @classmethod
-    def open(cls, journal: Journal, device: str, clock: Clock, bounds: Bounds, sign_of_life_s: float) -> Spool:
+    def open(
+        cls,
+        journal: Journal,
+        device: str,
+        clock: Clock,
+        bounds: Bounds,
+        sign_of_life_s: float,
+        watched: Iterable[str] = (),
+    ) -> Spool:
         """Take over what the directory holds and end what was cut off; never fails for what it holds.
 
-        `device` is "tenant/device". Blocks. SpoolBusyError where another process holds the directory.
+        `device` is "tenant/device", `watched` the outputs whose evidence is awaited from now on: where the power goes
+        before there is any, the next boot says since when it was dark. Blocks. SpoolBusyError where another process
+        holds the directory.
         """
         disk = Disk(journal, clock, sign_of_life_s)
         spool = cls(disk, device, clock, bounds)
         recalled = disk.recall(_READ_FACTOR * bounds.max_bytes + SLACK_BYTES, device)
         spool._take_over(recalled)
         disk.commit_now(spool)  # reserves seqs, and leaves behind what was damaged
+        spool._watched = tuple(watched)
         spool._settle(recalled)
         disk.commit_now(spool)
         return spool
@@ -151,11 +164,13 @@ class Spool:
     def turn(self, closed: Sequence[Kept], opened: Iterable[Opened]) -> None:
         """Runs ended, and these are all that are open from now on. Call `commit` to make it durable."""
         self._open = {entry.run.output: entry for entry in opened}
+        self._await()
         names = [(entry.spool, entry.run.seq) for entry in self._open.values()]
         self._tickets = {name: self._tickets.get(name, self._disk.ticket) for name in names}
         for kept in closed:
             self._add(kept)
-        self._disk.put(Turn(list(closed), list(self._open.values())), urgent=True)
+        turn = Turn(list(closed), list(self._open.values()), list(self._awaited.values()))
+        self._disk.put(turn, urgent=True)
         if self.size_bytes > self._bounds.max_bytes:
             self._make_room()
 
@@ -176,11 +191,13 @@ class Spool:
 
     def alive(self) -> None:
         """Note how far the open runs have been seen, and this boot's clock."""
-        if self._open:
+        now = self._now()
+        for awaited in self._awaited.values():
+            awaited.mono_ms, awaited.wall_ms = now.mono_ms, now.wall_ms
+        if self._open or self._awaited:
             seen = [(one.spool, one.run.seq, one.seen_mono_ms, one.seen_ms) for one in self._open.values()]
-            self._disk.put(Alive(seen))
+            self._disk.put(Alive(seen, (now.mono_ms, now.wall_ms) if self._awaited else None))
         if self._clock.synced():
-            now = self._now()
             first = now.boot not in self._clocks.offsets()
             fact = self._clocks.note(*now)
             if fact is not None:
@@ -196,6 +213,10 @@ class Spool:
             self._disk.put(Acked(spool, list(seqs)))
         return len(names)
 
+    def watch_no_more(self) -> None:
+        """The agent ends in good order: nobody waits for evidence from now on."""
+        self._watched = ()
+
     async def commit(self) -> None:
         """Bring what happened to disk; durable where it must be. Disk errors are survived: see `trouble`."""
         await self._disk.commit(self)
@@ -206,7 +227,7 @@ class Spool:
             return  # what it was given is in the kernel's hands, and the lock ends with the process
         self._disk.commit_now(self)
         if orderly and self.trouble is None:
-            self._disk.put(Stop(self._next, shutdown=bool(self._open)), urgent=True)
+            self._disk.put(Stop(self._next, shutdown=bool(self._open or self._awaited)), urgent=True)
             self._disk.commit_now(self)
         self._disk.close()
 
@@ -217,8 +238,8 @@ class Spool:
         records: list[Record] = [Head(self.id, self._device, reserved, given_up=self.given_up, damaged=self.damaged)]
         records += self._clocks.facts()
         records += [Turn([waiting.kept], []) for waiting in self._runs.values()]
-        if self._open:
-            records.append(Turn([], list(self._open.values())))
+        if self._open or self._awaited:
+            records.append(Turn([], list(self._open.values()), list(self._awaited.values())))
         return Snapshot(b"".join(map(line, records)), reserved)
 
     # --- inside -----------------------------------------------------------------------------------------------------
@@ -226,24 +247,42 @@ class Spool:
     def _take_over(self, recalled: Recalled) -> None:
         for kept in recalled.runs.values():
             self._add(kept)
-        self._open, self._clocks, self.given_up = dict(recalled.open), Clocks(recalled.clocks), recalled.given_up
+        self._open, self._awaited = dict(recalled.open), dict(recalled.awaited)
+        self._clocks, self.given_up = Clocks(recalled.clocks), recalled.given_up
         before = self._disk.set_aside_before() if recalled.damaged is None else recalled.damaged
         self.damaged = before + bool(recalled.damage)
         if recalled.spool is not None:
             self.id, self._next = recalled.spool, max(1, recalled.next_seq)
 
     def _settle(self, recalled: Recalled) -> None:
-        if not recalled.open:
+        if not (recalled.open or recalled.awaited or self._watched):
             return
         now = self._now()
         closed: list[Kept] = []
         for opened in recalled.open.values():
-            closed.append(cut_off(opened))
-            if opened.run.boot != now.boot:
-                spool, seq = self.issue()
-                closed.append(Kept(spool, dark(opened, seq, now, shut_down=recalled.shut_down)))
-        log.info("cut_off_runs_ended", outputs=sorted(recalled.open), runs=len(closed))
+            closed += [cut_off(opened), *self._dark(last_sign(opened), now, recalled)]
+        for awaited in recalled.awaited.values():
+            closed += self._dark(awaited, now, recalled)
+        if closed:
+            log.info("cut_off_runs_ended", outputs=sorted({kept.run.output for kept in closed}), runs=len(closed))
+        self._awaited = {}
         self.turn(closed, [])
+
+    def _dark(self, last: Awaited, now: Now, recalled: Recalled) -> list[Kept]:
+        """The time from the last sign of life in an earlier boot to this one."""
+        if last.boot == now.boot:
+            return []
+        spool, seq = self.issue()
+        return [Kept(spool, dark(last, seq, now, shut_down=recalled.shut_down))]
+
+    def _await(self) -> None:
+        """Outputs of which nothing is open are awaited since their last run ended, or since the agent started."""
+        now = self._now()
+        self._awaited = {
+            output: self._awaited.get(output) or Awaited(output, now.boot, now.mono_ms, now.wall_ms)
+            for output in self._watched
+            if output not in self._open
+        }
 
     def _add(self, kept: Kept) -> None:
         name = (kept.spool, kept.run.seq)

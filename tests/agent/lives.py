@@ -22,6 +22,7 @@ class Life:
     def __init__(self, directory: Path, clock: ManualClock, device: str = DEVICE) -> None:
         self.directory = directory
         self.clock = clock
+        self.watched: list[str] = []
         self.journal = Journal(directory)
         self.spool = self._open(BIG, device)
 
@@ -43,7 +44,7 @@ class Life:
         return self.again(max_bytes)
 
     def _open(self, max_bytes: int, device: str = DEVICE) -> Spool:
-        return Spool.open(self.journal, device, self.clock, Bounds(max_bytes), sign_of_life_s=60)
+        return Spool.open(self.journal, device, self.clock, Bounds(max_bytes), 60, self.watched)
 
 
 def opened(spool: Spool, clock: ManualClock, output: str = "main", state: State = "playing") -> Opened:

@@ -136,6 +136,53 @@ async def test_a_run_without_a_sign_of_life_is_closed_where_it_began_since_it_ma
     assert (kept.run.end_mono_ms, kept.run.end_ms) == (one.run.start_mono_ms, one.run.start_ms)
 
 
+async def test_power_that_goes_again_before_the_first_reading_leaves_no_hole(life: Life) -> None:
+    life.watched = ["main"]
+    life.spool.turn([], [opened(life.spool, life.clock)])
+    await life.spool.commit()
+    for boot in "cd":
+        life.clock.reboot(boot * 32, wall=life.clock.wall + 3_600_000, mono=20_000)
+        life.reborn()
+    last, first, second = waiting(life.spool)
+    assert (last.run.state, first.run.state, second.run.state) == ("playing", "off", "off")
+    assert (first.run.end_boot, first.run.end_mono_ms) == ("c" * 32, 0)
+    assert (second.run.boot, second.run.start_mono_ms) == ("c" * 32, 20_000)  # before the agent started nobody looked
+    assert (second.run.end_boot, second.run.detail) == ("d" * 32, CUT)
+
+
+async def test_what_waits_for_its_first_reading_gives_signs_of_life_too(life: Life) -> None:
+    life.watched = ["left", "right"]
+    life.reborn()
+    life.spool.turn([], [opened(life.spool, life.clock, "left")])
+    life.clock.advance(600_000)
+    life.spool.alive()
+    await life.spool.commit()
+    last_mono = life.clock.mono
+    life.clock.reboot("c" * 32, wall=life.clock.wall + 60_000)
+    darkness = {kept.run.output: kept.run.start_mono_ms for kept in waiting(life.reborn()) if kept.run.state == "off"}
+    assert darkness == {"left": last_mono - 600_000, "right": last_mono}
+
+
+@pytest.mark.parametrize("end", ["kill", "stop", "taken out of the configuration"])
+async def test_no_darkness_is_made_up_for_an_output_that_nobody_waits_for(life: Life, end: str) -> None:
+    life.watched = ["main"]
+    spool = life.reborn()
+    if end == "kill":
+        life.clock.advance(5000)  # in the same boot: the gap is nobody's evidence
+        life.reborn()
+        assert waiting(life.spool) == []
+        return
+    if end == "stop":
+        spool.watch_no_more()
+        spool.turn([], [])
+        spool.close(orderly=True)
+    else:
+        life.watched = []
+        life.reborn()
+    life.clock.reboot("c" * 32, wall=life.clock.wall + 60_000)
+    assert waiting(life.reborn()) == []
+
+
 async def test_what_was_settled_once_is_not_settled_again(life: Life) -> None:
     life.spool.turn([], [opened(life.spool, life.clock)])
     await life.spool.commit()

@@ -120,7 +120,8 @@ class Machine:
         self._settle_lives()
         self._journal = FlakyJournal(self._folder)
         self._journal.full = self._full
-        self.spool = Spool.open(self._journal, str(self.address), self.clock, Bounds(MAX_BYTES), self.sign_of_life_s)
+        name, bounds = str(self.address), Bounds(MAX_BYTES)
+        self.spool = Spool.open(self._journal, name, self.clock, bounds, self.sign_of_life_s, self.outputs)
         self.spool._disk._lane = SameThread()  # type: ignore[assignment]  # no disk hangs here
         watched = self.settings.watched
         rules = {output.id: rules_of(output, watched[output.id]) for output in self.settings.config.outputs}
@@ -131,6 +132,9 @@ class Machine:
         for lives in self.lives.values():
             lives.append(Life(self.clock.boot_id(), self._world.wall, durable=self.spool.trouble is None))
         self._said, self._written = {}, {}
+        self._note_said()
+        if self.spool.trouble is None:
+            self._written = dict(self._said)
 
     def end(self, *, orderly: bool = False) -> None:
         """The agent's life ends: killed, or told to; while the machine goes down its runs stay open."""
@@ -221,7 +225,8 @@ class Machine:
             self._note_written()
 
     def _note_said(self) -> None:
-        self._said = {one.run.output: self.lives[one.run.output][-1].last_ms for one in self.spool.open_runs}
+        seen = {one.run.output: self.lives[one.run.output][-1].last_ms for one in self.spool.open_runs}
+        self._said = dict.fromkeys(self.outputs, self._world.wall) | seen
 
     def _note_written(self) -> None:
         for life in self._now():

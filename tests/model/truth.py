@@ -8,7 +8,7 @@ the life ended; beyond that the ledger may know less, and never anything else:
     seen, and on disk (or in the memory of the living)  that state
     seen, after the last sign of life on disk           that state, or what follows the life
     after a life, until the next one of that boot       unknown
-    after a life, until another boot                    off; unknown where nothing open was on disk
+    after a life, until another boot                    off, and before its first reading too
     from a disk that took nothing until one that did    that state, off or unknown
 """
 
@@ -41,7 +41,7 @@ class Span(NamedTuple):
 
 @dataclass
 class Life:
-    """One output under one agent process. Marks are readings in true time; None: nothing of it was open."""
+    """One output under one agent process. Marks are in true time; None: its disk took nothing of it."""
 
     boot: str
     start_ms: int
@@ -57,6 +57,11 @@ class Life:
     def last_ms(self) -> int:
         """The last reading."""
         return self.samples[-1].at_ms if self.samples else self.start_ms
+
+    @property
+    def last_sign_ms(self) -> int:
+        """Up to when its agent is known to have waited for a first reading."""
+        return self.start_ms if self.safe_ms is None else self.safe_ms
 
     def states(self, sure_ms: int, *, lax: bool) -> Iterator[Span]:
         """What was seen between its readings. Where no disk remembers more, a heartbeat may have said a bit more."""
@@ -75,17 +80,19 @@ def allowed(lives: list[Life], from_ms: int, until_ms: int) -> list[Span]:
     at_ms, follows, lax = from_ms, UNKNOWN, False
     for number, life in enumerate(lives):
         lax = lax and not life.durable
-        begins_ms = life.samples[0].at_ms if life.samples else life.start_ms
-        # between the agent's start and its first reading nobody looked
-        spans += [Span(at_ms, life.start_ms, follows), Span(life.start_ms, begins_ms, NOBODY_KNOWS if lax else UNKNOWN)]
+        begins_ms = life.samples[0].at_ms if life.samples else life.last_sign_ms
+        spans.append(Span(at_ms, life.start_ms, follows))
         after = lives[number + 1] if number + 1 < len(lives) else None
         follows = _follows(life, after)
+        # between the agent's start and its first reading nobody looked
+        unseen = Span(life.start_ms, begins_ms, NOBODY_KNOWS if lax else UNKNOWN)
+        spans += _split(unseen, _sure_until(life), follows)
         remembered = not life.ended or (not life.trouble and after is not None and after.durable)
         lax = lax or not remembered
         sure_ms = life.start_ms if lax and not life.durable else _sure_until(life)
         for span in life.states(sure_ms, lax=lax):
             spans += _split(span, sure_ms, NOBODY_KNOWS if lax else follows)
-        at_ms = life.last_ms
+        at_ms = max(begins_ms, life.last_ms)
         if lax:
             follows = NOBODY_KNOWS
             stated_ms = max(at_ms, life.stated_ms)
@@ -99,7 +106,7 @@ def allowed(lives: list[Life], from_ms: int, until_ms: int) -> list[Span]:
 def _sure_until(life: Life) -> int:
     if not life.ended or (life.orderly and not life.trouble):
         return life.last_ms
-    return life.start_ms if life.safe_ms is None else life.safe_ms
+    return life.last_sign_ms
 
 
 def _follows(life: Life, after: Life | None) -> frozenset[str]:

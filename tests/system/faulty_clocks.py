@@ -100,7 +100,7 @@ class Board:
 
     def _start(self) -> None:
         self._journal = Journal(self.directory / "spool")
-        self._spool = Spool.open(self._journal, str(PLAYER), self.clock, Bounds(2**26), 60)
+        self._spool = Spool.open(self._journal, str(PLAYER), self.clock, Bounds(2**26), 60, ["main"])
         rules = Rules(max_gap_ms=3 * self.sample_ms)
         self._evidence = Evidence(self._spool, self.clock, {"main": rules})
         self._station = Station(
