@@ -21,7 +21,7 @@ from agent.judge import Calls, Judge
 from agent.listening import open_servers
 from agent.lookout import Lookout
 from agent.probes import PROBES
-from agent.probes.base import Around, Report
+from agent.probes.base import Around, Expectation, Report
 from agent.publisher import Publisher
 from agent.schedule import schedule_of
 from agent.spool import Bounds, Spool
@@ -161,9 +161,9 @@ class Agent:
     def _watches(self) -> list[Watch]:
         watches: list[Watch] = []
         for output in self._settings.config.outputs:
-            judge = self._judge(output)
+            judge, expectation = self._judge(output), Expectation()
             watches += [
-                self._watch(output.id, watched, partial(judge.take, watched.probe))
+                self._watch(output.id, watched, partial(judge.take, watched.probe), expectation)
                 for watched in self._settings.watched[output.id]
             ]
         return watches
@@ -174,9 +174,9 @@ class Agent:
         calls = Calls(self._changed.set, self._lookout.wake)
         return Judge(output.id, panel, self._schedule, inquest, self._evidence, self._clock, calls)
 
-    def _watch(self, output: str, watched: Watched, take: Take) -> Watch:
+    def _watch(self, output: str, watched: Watched, take: Take, expectation: Expectation) -> Watch:
         early = asyncio.Event()
-        around = Around(output, self._clock, early.set, self._mailboxes)
+        around = Around(output, self._clock, early.set, self._mailboxes, expectation)
         probe = PROBES[watched.probe].build(watched.options, around)
         name = f"{output}-{watched.probe}"
         return Watch(name, probe, watched.interval_s, watched.timeout_s, self._clock, take, early)

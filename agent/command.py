@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import os
 from asyncio.subprocess import DEVNULL, PIPE
+from collections.abc import Mapping
 from typing import Final, NamedTuple
 
 OUTPUT_BYTES: Final = 256 * 1024
@@ -24,6 +25,14 @@ class Said(NamedTuple):
         """The last line of what it complained of, or how it ended."""
         lines = [line.strip() for line in self.err.splitlines() if line.strip()]
         return lines[-1] if lines else f"it ended with status {self.status}"
+
+
+class Ended(NamedTuple):
+    """The same of a program that says no words: `out` is what it wrote, byte by byte."""
+
+    status: int
+    out: bytes
+    err: str
 
 
 class _Listener(asyncio.SubprocessProtocol):
@@ -50,13 +59,19 @@ class _Listener(asyncio.SubprocessProtocol):
 
 async def ask_program(*argv: str) -> Said:
     """Run a program to its end; OSError where it cannot be started. When cancelled or too loud, it is killed."""
+    ended = await run_program(*argv)
+    return Said(ended.status, ended.out.decode(errors="replace"), ended.err)
+
+
+async def run_program(*argv: str, env: Mapping[str, str] | None = None) -> Ended:
+    """Do what `ask_program` does for a program that writes data. `env` is added to the agent's own environment."""
     transport, listener = await asyncio.get_running_loop().subprocess_exec(
         _Listener,
         *argv,
         stdin=DEVNULL,
         stdout=PIPE,
         stderr=PIPE,
-        env={**os.environ, "LC_ALL": "C", "LANGUAGE": "C"},
+        env={**os.environ, "LC_ALL": "C", "LANGUAGE": "C", **(env or {})},
     )
     try:
         await listener.done
@@ -64,5 +79,5 @@ async def ask_program(*argv: str) -> Said:
     finally:
         with contextlib.suppress(ProcessLookupError):
             transport.close()  # kills it where it still runs, and lets go of the pipes
-    out, err = (bytes(listener.heard[fd][:OUTPUT_BYTES]).decode(errors="replace") for fd in (_OUT, _ERR))
-    return Said(-9 if status is None else status, out, err)
+    out, err = (bytes(listener.heard[fd][:OUTPUT_BYTES]) for fd in (_OUT, _ERR))
+    return Ended(-9 if status is None else status, out, err.decode(errors="replace"))

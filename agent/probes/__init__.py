@@ -13,6 +13,7 @@ from agent.probes.chromium import ChromiumOptions, ChromiumProbe, chromium_compl
 from agent.probes.logfile import LogfileOptions, LogfileProbe, logfile_complaints
 from agent.probes.mpris import MprisOptions, MprisProbe
 from agent.probes.mpv import MpvOptions, MpvProbe, mpv_complaints
+from agent.probes.picture import PictureOptions, PictureProbe, picture_complaints
 from agent.probes.process import ProcessOptions, ProcessProbe, process_complaints
 from agent.probes.push import PushOptions, PushProbe
 from agent.probes.systemd import SystemdOptions, SystemdProbe, systemd_complaints
@@ -30,6 +31,9 @@ PROBES: Final[dict[str, ProbeKind]] = {
         MpvOptions, MpvProbe, "asks mpv through its JSON IPC socket", mpv_complaints, processes=lambda _: ("mpv",)
     ),
     "mpris": ProbeKind(MprisOptions, MprisProbe, "asks a player over D-Bus (MPRIS)"),
+    "picture": ProbeKind(
+        PictureOptions, PictureProbe, "looks at the screen: black, standing still", picture_complaints, 60.0
+    ),
     "process": ProbeKind(
         ProcessOptions,
         ProcessProbe,

@@ -46,18 +46,27 @@ class Report(NamedTuple):
     detail: str | None
 
 
+@dataclass(slots=True)
+class Expectation:
+    """What an output's probes tell each other. `moving`: whether the picture is meant to move; None: nobody knows."""
+
+    moving: bool | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class Around:
     """What a probe may use of its surroundings.
 
     `wake` asks for an early reading (callable from the event loop only); `mailboxes` is where a probe that is told,
-    rather than asks, leaves the function that takes in a report for its output.
+    rather than asks, leaves the function that takes in a report for its output. `expectation` is shared by the probes
+    of the output.
     """
 
     output: str
     clock: Clock
     wake: Callable[[], None] = lambda: None
     mailboxes: dict[str, Callable[[Report], None]] = field(default_factory=dict)
+    expectation: Expectation = field(default_factory=Expectation)
 
 
 class Complaint(NamedTuple):

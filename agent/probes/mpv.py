@@ -68,6 +68,7 @@ class Sample(NamedTuple):
     path: str | None
     time_pos: float | None
     playlist_pos: int | None
+    moving: bool | None  # whether its picture is meant to move; None: it shows none
     still: bool
     fps: float | None
     network: bool
@@ -156,6 +157,12 @@ class MpvProbe:
 
     async def read(self) -> Reading:
         """Ask once; the first time on a connection more than once, since movement needs two looks."""
+        reading = await self._asked()
+        plays = reading.state == "playing"
+        self._around.expectation.moving = self._movement.sample.moving if plays and self._movement else None
+        return reading
+
+    async def _asked(self) -> Reading:
         try:
             ipc = await self._connected()
         except (FileNotFoundError, ConnectionRefusedError):
@@ -209,7 +216,7 @@ class MpvProbe:
 
     def _sample(self, answers: Answers) -> Sample:
         path = answers.get("path")
-        image = bool(answers.get("current-tracks/video/image"))
+        image = answers.get("current-tracks/video/image")
         scheme = str(path).partition("://")[0] if path and "://" in str(path) else ""
         return Sample(
             at_ms=self._around.clock.mono_ms(),
@@ -221,7 +228,8 @@ class MpvProbe:
             path=path,
             time_pos=answers.get("time-pos"),
             playlist_pos=answers.get("playlist-pos"),
-            still=image and answers.get("current-tracks/audio/id") is None,
+            moving=None if image is None else not image,
+            still=bool(image) and answers.get("current-tracks/audio/id") is None,
             fps=answers.get("container-fps") or None,
             network=bool(answers.get("demuxer-via-network")) or scheme in _NETWORK_SCHEMES,
         )

@@ -35,6 +35,7 @@ def sample(at_s: float = 0, **changes: object) -> Sample:
         path="/films/a.mp4",
         time_pos=12.4,
         playlist_pos=0,
+        moving=True,
         still=False,
         fps=25.0,
         network=False,
