@@ -98,7 +98,8 @@ def curve_of(marks: Iterable[Mark]) -> Curve | None:
     """The offset that these marks give; None where there are none."""
     known = list(marks)
     said = [mark for mark in known if mark.source != "received"]
-    said = [mark for mark in said if mark.mono_ms > 0] or said  # at 0: nobody knows when in the boot it was noted
+    # An older agent does not say when in the boot it noted what it tells; that stands at 0.
+    said = [mark for mark in said if mark.source == "synced" or mark.mono_ms > 0] or said
     as_received = sorted(Point(mark.mono_ms, mark.offset_ms) for mark in known if mark.source == "received")
     base = believed(groups_of(said), as_received)
     received = without_delays(as_received)

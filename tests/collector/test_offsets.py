@@ -135,6 +135,12 @@ def test_a_memory_without_its_moment_counts_only_where_there_is_nothing_else() -
     assert wrong_ms(say(clock, 10_000), 0) == 0
 
 
+def test_a_statement_of_the_very_first_moment_stands_against_a_message_that_came_an_hour_late() -> None:
+    clock = say(say(UNKNOWN, 0, delay_ms=0), 290_000, delay_ms=HOUR_MS)
+    clock = note_told(clock, offset_ms=NOW, received_ms=NOW + DAY_MS, mono_ms=3_905_000)
+    assert worst_ms(clock, 2 * HOUR_MS) == 0
+
+
 def test_heartbeats_of_a_good_clock_never_move_what_was_placed() -> None:
     chance = random.Random(7)
     clock = say(UNKNOWN, 1000)
