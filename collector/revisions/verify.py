@@ -20,6 +20,7 @@ from collector.revisions.inputs import Inputs
 from collector.revisions.papers import OPENING, REGISTRY, PaperError, from_papers, opening_paper
 from collector.revisions.recompute import Judged, recompute, to_numbers
 from collector.revisions.seal import MANIFEST, RESULT, Manifest, outcome_of, result_bytes
+from collector.revisions.witness import contradictions
 from collector.sla.instants import format_instant
 from common.config import ConfigError
 
@@ -57,7 +58,7 @@ def verify(data: bytes, seal: str = "") -> Verdict:
 def _recomputed(bundle: Bundle) -> list[str]:
     manifest = bundle.frozen.manifest
     inputs = from_papers(bundle.frozen.papers)
-    problems = list(_headings(manifest, inputs))
+    problems = [*_headings(manifest, inputs), *contradictions(inputs, bundle.journal.entries)]
     judged = recompute(inputs)
     problems += _machine(manifest, judged)
     problems += _opening(bundle.frozen.papers[OPENING], opening_paper(judged.opening))
