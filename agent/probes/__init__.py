@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from agent.probes.anthias import AnthiasOptions, AnthiasProbe, anthias_complaints
 from agent.probes.base import ProbeKind
 from agent.probes.chromium import ChromiumOptions, ChromiumProbe, chromium_complaints
 from agent.probes.logfile import LogfileOptions, LogfileProbe, logfile_complaints
@@ -20,6 +21,9 @@ from agent.probes.systemd import SystemdOptions, SystemdProbe, systemd_complaint
 from agent.probes.vlc import VlcOptions, VlcProbe, vlc_complaints
 
 PROBES: Final[dict[str, ProbeKind]] = {
+    "anthias": ProbeKind(
+        AnthiasOptions, AnthiasProbe, "asks Anthias over its API what its viewer shows", anthias_complaints
+    ),
     "chromium": ProbeKind(
         ChromiumOptions,
         ChromiumProbe,
