@@ -10,10 +10,10 @@ from typing import Final
 
 import structlog
 
-from agent import host
+from agent import host, remedies
 from agent.causes import Inquest, Looks
 from agent.combine import Panel
-from agent.config import Output, Settings, Watched
+from agent.config import Output, Settings
 from agent.evidence import Evidence
 from agent.host import Sampler
 from agent.journal import Journal, SpoolBusyError
@@ -21,13 +21,14 @@ from agent.judge import Calls, Judge
 from agent.listening import open_servers
 from agent.lookout import Lookout
 from agent.probes import PROBES
-from agent.probes.base import Around, Expectation, Report
+from agent.probes.base import Around, Expectation, Probe, Report
 from agent.publisher import Publisher
+from agent.remedies import FirstAid, remedy_of
 from agent.schedule import schedule_of
 from agent.spool import Bounds, Spool
 from agent.station import Station, rules_of, stands_ms
 from agent.status import Status
-from agent.watch import Take, Watch
+from agent.watch import Watch
 from common import systemd
 from common.clock import Clock
 from common.config import ConfigError, Finding
@@ -84,7 +85,10 @@ class Agent:
         self._sampler = Sampler(settings.path(config.spool.dir), clock)
         self._looks = Looks()
         self._lookout = _lookout(settings, self._looks, clock)
-        station = Station(settings, clock, self._spool, self._evidence, self._sampler)
+        self._aid: list[FirstAid] = []
+        station = Station(
+            settings, clock, self._spool, self._evidence, self._sampler, lambda: remedies.figures(self._aid)
+        )
         self._publisher = Publisher(settings, station, clock)
         self._status = Status(self._spool, self._evidence, self._publisher.link, clock)
 
@@ -118,6 +122,8 @@ class Agent:
             await self._stop.wait()
             systemd.notify("STOPPING=1")
             await cancel(*watching)
+            for aid in self._aid:
+                await aid.close()
             await self._end(keeping, publishing)
             await cancel(publishing, figures, looking, watchdog)
 
@@ -161,22 +167,40 @@ class Agent:
     def _watches(self) -> list[Watch]:
         watches: list[Watch] = []
         for output in self._settings.config.outputs:
-            judge, expectation = self._judge(output), Expectation()
+            all_watched, probes = self._settings.watched[output.id], dict[str, Probe]()
+            expectation = Expectation()
+            early = {watched.probe: asyncio.Event() for watched in all_watched}
+            for watched in all_watched:
+                around = Around(output.id, self._clock, early[watched.probe].set, self._mailboxes, expectation)
+                probes[watched.probe] = PROBES[watched.probe].build(watched.options, around)
+            judge = self._judge(output, probes)
             watches += [
-                self._watch(output.id, watched, partial(judge.take, watched.probe), expectation)
-                for watched in self._settings.watched[output.id]
+                Watch(
+                    f"{output.id}-{watched.probe}",
+                    probes[watched.probe],
+                    watched.interval_s,
+                    watched.timeout_s,
+                    self._clock,
+                    partial(judge.take, watched.probe),
+                    early[watched.probe],
+                )
+                for watched in all_watched
             ]
         return watches
 
-    def _judge(self, output: Output) -> Judge:
+    def _judge(self, output: Output, probes: dict[str, Probe]) -> Judge:
         panel = Panel({watched.probe: stands_ms(watched) for watched in self._settings.watched[output.id]})
         inquest = Inquest(self._looks, needs_link=output.needs_link)
         calls = Calls(self._changed.set, self._lookout.wake)
-        return Judge(output.id, panel, self._schedule, inquest, self._evidence, self._clock, calls)
+        aid = self._first_aid(output, probes)
+        return Judge(output.id, panel, self._schedule, inquest, self._evidence, self._clock, calls, aid)
 
-    def _watch(self, output: str, watched: Watched, take: Take, expectation: Expectation) -> Watch:
-        early = asyncio.Event()
-        around = Around(output, self._clock, early.set, self._mailboxes, expectation)
-        probe = PROBES[watched.probe].build(watched.options, around)
-        name = f"{output}-{watched.probe}"
-        return Watch(name, probe, watched.interval_s, watched.timeout_s, self._clock, take, early)
+    def _first_aid(self, output: Output, probes: dict[str, Probe]) -> FirstAid | None:
+        table = output.first_aid
+        if table is None:
+            return None
+        unless = self._settings.path(table.unless_file)
+        remedy = remedy_of(table, probes)
+        aid = FirstAid(output.id, table, remedy, self._evidence, self._clock, unless, self._changed.set)
+        self._aid.append(aid)
+        return aid

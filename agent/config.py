@@ -8,12 +8,14 @@ on this machine may stand in the way is `agent.check`'s business.
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Final, Literal
 
 import msgspec
 
+from agent.firstaid import FirstAidTable
 from agent.probes import PROBES
 from agent.rules import findings
 from agent.schedule import ScheduleTable
@@ -117,6 +119,7 @@ class Output(Section, frozen=True):
     confirm: dict[PlayerState, ConfirmTable] = msgspec.field(default_factory=dict)
     needs_link: bool = False
     programs: tuple[Text, ...] = ()
+    first_aid: FirstAidTable | None = None
 
     @property
     def probes(self) -> list[str]:
@@ -212,6 +215,8 @@ def parse(text: str, file: Path) -> Settings:
     config = convert(data, AgentConfig, str(file))
     if found := findings(config, str(file)):
         raise ConfigError(*found)
+    if wrong := [finding for place, output in enumerate(config.outputs) for finding in _unhealing(place, output, file)]:
+        raise ConfigError(*wrong)
     watched = {
         output.id: [_watched(place, output, name, tables[place], str(file)) for name in output.probes]
         for place, output in enumerate(config.outputs)
@@ -235,6 +240,16 @@ def _take_out_probe_tables(data: dict[str, object], file: str) -> list[dict[str,
             for name in PROBES:
                 output.pop(name, None)
     return tables
+
+
+def _unhealing(place: int, output: Output, file: Path) -> Iterator[Finding]:
+    """First aid by a probe that does not watch the output, or cannot heal."""
+    name = output.first_aid.probe if output.first_aid is not None else ""
+    if name and (name not in output.probes or not PROBES[name].heals):
+        able = ", ".join(sorted(known for known, kind in PROBES.items() if kind.heals))
+        message = f"{name!r} is no probe of this output that can make its player play again (these can: {able})"
+        key = f"outputs[{place}].first_aid.probe"
+        yield Finding("agent.first_aid_probe", str(file), key, message, "set unit or command instead")
 
 
 def _known(place: int, names: list[str], file: str) -> None:

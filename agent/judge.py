@@ -9,6 +9,7 @@ from agent.causes import Inquest
 from agent.combine import Panel
 from agent.evidence import Evidence
 from agent.probes.base import Reading
+from agent.remedies import FirstAid
 from agent.schedule import Schedule
 from common.clock import Clock
 from wire.runs import Instant
@@ -33,6 +34,7 @@ class Judge:
         evidence: Evidence,
         clock: Clock,
         calls: Calls,
+        aid: FirstAid | None = None,
     ) -> None:
         self._output = output
         self._panel = panel
@@ -41,6 +43,7 @@ class Judge:
         self._evidence = evidence
         self._clock = clock
         self._calls = calls
+        self._aid = aid
 
     def take(self, probe: str, reading: Reading, at: Instant, suspended_ms: int) -> None:
         """Take in what one probe saw when it was asked at `at`."""
@@ -52,9 +55,13 @@ class Judge:
             self._calls.trouble()
         known = self._inquest.judge(seen, judged.at, believed=self._believes(seen))
         found_out = known.cause != seen.cause
+        if self._aid is not None:
+            known = self._aid.noted(known)
         changed = self._evidence.take(
             self._output, known, judged.at, suspended_ms, again=judged.again, found_out=found_out
         )
+        if self._aid is not None:
+            self._aid.consider(self._evidence.tracks[self._output].machine.open, known)
         if changed:
             self._calls.changed()
 

@@ -62,6 +62,7 @@ def _complaints(config: AgentConfig) -> Iterator[_Complaint]:
     for output, count in Counter(output.id for output in config.outputs).items():
         if count > 1:
             yield "agent.output_twice", "outputs", f"{count} outputs have the id {output!r}", "give each its own id"
+    yield from _first_aid(config)
     yield from _mqtt(config)
     yield from _targets(config)
     if config.schedule is not None:
@@ -72,6 +73,14 @@ def _complaints(config: AgentConfig) -> Iterator[_Complaint]:
         yield from _listen("push", config.push.listen, config.push.token)
         if not (config.push.listen or config.push.socket):
             yield "agent.push_nowhere", "push", "nobody can report", "set push.listen or push.socket"
+
+
+def _first_aid(config: AgentConfig) -> Iterator[_Complaint]:
+    for place, output in enumerate(config.outputs):
+        if output.first_aid is not None and len(output.first_aid.remedies) != 1:
+            named = " and ".join(output.first_aid.remedies) or "none"
+            message = f"it takes exactly one remedy (set: {named})"
+            yield "agent.first_aid", f"outputs[{place}].first_aid", message, "set one of command, unit and probe"
 
 
 def _mqtt(config: AgentConfig) -> Iterator[_Complaint]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import TypedDict
 
 import msgspec
@@ -55,12 +55,22 @@ def rules_of(output: Output, watched: Sequence[Watched]) -> Rules:
 class Station:
     """Fulfils `agent.publisher.Station`."""
 
-    def __init__(self, settings: Settings, clock: Clock, spool: Spool, evidence: Evidence, sampler: Sampler) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        clock: Clock,
+        spool: Spool,
+        evidence: Evidence,
+        sampler: Sampler,
+        more: Callable[[], Figures] = dict,
+    ) -> None:
+        """`more`: further figures for each heartbeat."""
         self._config = settings.config
         self._clock = clock
         self._spool = spool
         self._evidence = evidence
         self._sampler = sampler
+        self._more = more
         self._facts = host.facts()
         self._version = __version__
 
@@ -113,7 +123,7 @@ class Station:
             spool["spool_error"] = self._spool.trouble
         if self._spool.given_up:
             spool["spool_given_up_runs"] = self._spool.given_up
-        return self._sampler.figures | spool | self._damage()
+        return self._sampler.figures | spool | self._more() | self._damage()
 
     def _damage(self) -> Figures:
         return {"spool_damaged_files": self._spool.damaged} if self._spool.damaged else {}

@@ -32,7 +32,12 @@ PROBES: Final[dict[str, ProbeKind]] = {
         processes=lambda _: ("chromium", "chrome", "electron"),
     ),
     "mpv": ProbeKind(
-        MpvOptions, MpvProbe, "asks mpv through its JSON IPC socket", mpv_complaints, processes=lambda _: ("mpv",)
+        MpvOptions,
+        MpvProbe,
+        "asks mpv through its JSON IPC socket",
+        mpv_complaints,
+        processes=lambda _: ("mpv",),
+        heals=True,
     ),
     "mpris": ProbeKind(MprisOptions, MprisProbe, "asks a player over D-Bus (MPRIS)"),
     "picture": ProbeKind(

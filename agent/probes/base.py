@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 from common.clock import Clock
 from common.config import Section
@@ -36,6 +36,18 @@ class Probe(Protocol):
 
     async def close(self) -> None:
         """Let go of sockets and tasks."""
+
+
+class RemedyError(Exception):
+    """A remedy could not be given; the text says why."""
+
+
+@runtime_checkable
+class Remedying(Protocol):
+    """A probe that can also make its player play again (first aid, see `agent.remedies`)."""
+
+    async def remedy(self) -> str:
+        """Try once, and say what was done; RemedyError where it could not be done. May be cancelled at a deadline."""
 
 
 class Report(NamedTuple):
@@ -82,6 +94,7 @@ class ProbeKind(NamedTuple):
     """An entry of the register: the type of the probe's own table, how to build the probe from it, what to refuse.
 
     `least_interval_s`: a probe that is dear to ask is asked no more often than this, unless its own table says so.
+    `heals`: its probes are `Remedying`.
     `processes`: names of the programs that play, as far as the table tells: what they use is nobody else's doing.
     """
 
@@ -91,6 +104,7 @@ class ProbeKind(NamedTuple):
     complaints: Callable[[Any], Iterable[Complaint]] = lambda _: ()
     least_interval_s: float = 0.0
     processes: Callable[[Any], Iterable[str]] = lambda _: ()
+    heals: bool = False
 
 
 def tidy(detail: str | None) -> str | None:

@@ -16,8 +16,8 @@ from typing import Annotated, Any, Final, NamedTuple
 
 import msgspec
 
-from agent.probes.base import Around, Complaint, Reading, tidy
-from agent.probes.mpv_ipc import Answers, IpcClosedError, IpcNonsenseError, MpvIpc
+from agent.probes.base import Around, Complaint, Reading, RemedyError, tidy
+from agent.probes.mpv_ipc import Answers, IpcClosedError, IpcNonsenseError, IpcRefusedError, MpvIpc, tell
 from common.config import Section
 from wire.states import Cause
 
@@ -154,6 +154,7 @@ class MpvProbe:
         self._restarts = 0
         self._load_error: str | None = None
         self._known: dict[str, object] = {}
+        self._path: str | None = None  # what played last, on whatever connection
 
     async def read(self) -> Reading:
         """Ask once; the first time on a connection more than once, since movement needs two looks."""
@@ -187,6 +188,27 @@ class MpvProbe:
         if self._ipc is not None:
             await self._ipc.close()
 
+    async def remedy(self) -> str:
+        """First aid: play the playlist's present entry again from its start, or the last file; end a pause."""
+        try:
+            return await self._play_again(self._options.socket)
+        except OSError as error:
+            raise RemedyError(f"mpv is not running: {error.strerror or error}") from None
+        except (IpcClosedError, IpcNonsenseError, IpcRefusedError) as error:
+            raise RemedyError(f"mpv: {error}") from None
+
+    async def _play_again(self, socket: str) -> str:
+        count = await tell(socket, "get_property", "playlist-count")
+        if count:
+            position = await tell(socket, "get_property", "playlist-pos")
+            await tell(socket, "playlist-play-index", max(0, position))
+        elif self._path is not None:
+            await tell(socket, "loadfile", self._path)
+        else:
+            raise RemedyError("mpv has nothing to play")
+        await tell(socket, "set_property", "pause", False)
+        return f"mpv plays entry {max(0, position)} again" if count else "mpv loads its last file again"
+
     async def _connected(self) -> MpvIpc:
         if self._ipc is None or self._ipc.closed:
             self._movement, self._restarts, self._load_error, self._known = None, 0, None, {}
@@ -216,6 +238,7 @@ class MpvProbe:
 
     def _sample(self, answers: Answers) -> Sample:
         path = answers.get("path")
+        self._path = path or self._path
         image = answers.get("current-tracks/video/image")
         scheme = str(path).partition("://")[0] if path and "://" in str(path) else ""
         return Sample(

@@ -30,6 +30,31 @@ class IpcNonsenseError(Exception):
     """Whoever answers does not speak mpv's protocol."""
 
 
+class IpcRefusedError(Exception):
+    """mpv does not do what it was told; the text is mpv's own."""
+
+
+async def tell(path: str, *command: object) -> Any:  # noqa: ANN401 - whatever mpv answers
+    """Give one command on a connection of its own, which no other question can be mixed up with; mpv's answer to it.
+
+    OSError where nobody listens, IpcClosedError, IpcNonsenseError, IpcRefusedError.
+    """
+    reader, writer = await asyncio.open_unix_connection(path, limit=LINE_BYTES)
+    try:
+        writer.write(msgspec.json.encode({"command": command, "request_id": 1}) + b"\n")
+        while line := await reader.readline():
+            message = msgspec.json.decode(line)
+            if isinstance(message, dict) and message.get("request_id") == 1 and "event" not in message:
+                if message.get("error") != "success":
+                    raise IpcRefusedError(str(message.get("error")))
+                return message.get("data")
+    except ValueError as error:
+        raise IpcNonsenseError(str(error)) from None
+    finally:
+        writer.close()
+    raise IpcClosedError("mpv closed the connection")
+
+
 class MpvIpc:
     """One connection. At most one batch of questions is outstanding, so that a hung mpv fills no buffer."""
 

@@ -82,6 +82,16 @@ def test_the_password_file_is_read_without_its_line_end(tmp_path: Path) -> None:
 
 WRONG = [
     (
+        GOOD + '[outputs.first_aid]\nunit = "player.service"\ncommand = ["true"]\n',
+        "outputs[0].first_aid: it takes exactly one remedy (set: command and unit); set one of command, unit and probe",
+    ),
+    (GOOD + "[outputs.first_aid]\n", "outputs[0].first_aid: it takes exactly one remedy (set: none); set one of"),
+    (
+        GOOD + '[outputs.first_aid]\nprobe = "vlc"\n',
+        "outputs[0].first_aid.probe: 'vlc' is no probe of this output that can make its player play again",
+    ),
+    (GOOD + '[outputs.first_aid]\nunit = "x"\nstates = ["off"]\n', "outputs[0].first_aid.states[0]: invalid enum"),
+    (
         GOOD.replace('id = "main"', 'id = "main"\nneeds_link = true') + '[connectivity]\ntargets = ["192.0.2.1:443"]\n',
         "connectivity.targets: an output needs the link, and nobody says how to tell whether it is up; name two that",
     ),
