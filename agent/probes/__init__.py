@@ -11,6 +11,7 @@ from typing import Final
 from agent.probes.anthias import AnthiasOptions, AnthiasProbe, anthias_complaints
 from agent.probes.base import ProbeKind
 from agent.probes.chromium import ChromiumOptions, ChromiumProbe, chromium_complaints
+from agent.probes.display import LEAST_INTERVAL_S, DisplayOptions, DisplayProbe
 from agent.probes.logfile import LogfileOptions, LogfileProbe, logfile_complaints
 from agent.probes.mpris import MprisOptions, MprisProbe
 from agent.probes.mpv import MpvOptions, MpvProbe, mpv_complaints
@@ -31,6 +32,12 @@ PROBES: Final[dict[str, ProbeKind]] = {
         chromium_complaints,
         processes=lambda _: ("chromium", "chrome", "electron"),
     ),
+    "display": ProbeKind(
+        DisplayOptions,
+        DisplayProbe,
+        "asks the kernel and the set whether the screen is on",
+        least_interval_s=LEAST_INTERVAL_S,
+    ),
     "mpv": ProbeKind(
         MpvOptions,
         MpvProbe,
@@ -41,7 +48,12 @@ PROBES: Final[dict[str, ProbeKind]] = {
     ),
     "mpris": ProbeKind(MprisOptions, MprisProbe, "asks a player over D-Bus (MPRIS)"),
     "picture": ProbeKind(
-        PictureOptions, PictureProbe, "looks at the screen: black, standing still", picture_complaints, 60.0
+        PictureOptions,
+        PictureProbe,
+        "looks at the screen: black, standing still",
+        picture_complaints,
+        least_interval_s=60.0,
+        processes=lambda options: ("grim",) if options.source == "wayland" else ("ffmpeg",),
     ),
     "process": ProbeKind(
         ProcessOptions,
