@@ -25,6 +25,7 @@ from dataclasses import dataclass
 from typing import Final, Literal, NamedTuple
 
 Source = Literal["synced", "told", "received"]
+MarkSource = Literal["synced", "told", "received", "heard"]
 
 HOUR_MS: Final = 3_600_000
 CELL_MS: Final = 2000  # statements whose offsets are in one cell make one mark
@@ -43,10 +44,10 @@ class Mark(NamedTuple):
     """What is known of a boot's clock over some hours of it: its earliest statement, and how prompt the link was.
 
     `cell` is the offset's class (`synced`, `told`) or the part of the boot (`received`). `delay_ms` is the least
-    `received − sent`, rounded down; None where nobody knows.
+    `received − sent`, rounded down; None where nobody knows. `heard` is no offset: by then the boot had ended.
     """
 
-    source: Source
+    source: MarkSource
     cell: int
     first_hour: int
     last_hour: int
@@ -96,7 +97,7 @@ class Curve:
 
 def curve_of(marks: Iterable[Mark]) -> Curve | None:
     """The offset that these marks give; None where there are none."""
-    known = list(marks)
+    known = [mark for mark in marks if mark.source != "heard"]
     said = [mark for mark in known if mark.source != "received"]
     # An older agent does not say when in the boot it noted what it tells; that stands at 0.
     said = [mark for mark in said if mark.source == "synced" or mark.mono_ms > 0] or said

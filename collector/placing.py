@@ -1,9 +1,9 @@
 """PURE. Where a boot belongs of whose clock nothing is known: between its neighbours (docs/clocks.md).
 
 Seqs tell in which order a spool's boots came. A boot began after the last sign of life in the one before it, and had
-ended when the next one began: these are its bounds. Within them the device's own wall clock is quoted where it can have
-meant what it showed, else the boot is put as early as it can have been. Wherever it lies between them, what was played
-and what was dark add up to the same.
+ended when the next one began: these are its bounds. Where the spool names no next one, it had ended when the boot began
+that told of it. Within them the device's own wall clock is quoted where it can have meant what it showed, else the boot
+is put as early as it can have been. Wherever it lies between them, what was played and what was dark add up alike.
 """
 
 from __future__ import annotations
@@ -39,16 +39,25 @@ class _Boot:
     said_ms: int | None = None
     least_ms: int | None = None
     most_ms: int | None = None
+    ended_by_ms: int | None = None  # when the boot began that told of it
+    followed: bool = False  # whether `most_ms` comes of a boot whose clock is known
 
 
-def place(rows: Iterable[RunRow], curves: Mapping[str, Curve | None]) -> dict[str, Guess]:
-    """Guess the boots that have no curve. `rows`: one device's runs in them, and those next to them by seq."""
+def place(
+    rows: Iterable[RunRow], curves: Mapping[str, Curve | None], ended_by_ms: Mapping[str, int] | None = None
+) -> dict[str, Guess]:
+    """Guess the boots that have no curve. `rows`: one device's runs in them, and those next to them by seq.
+
+    `ended_by_ms`: by when a boot had ended, since another one told of it.
+    """
     chains = [list(of_spool) for _, of_spool in groupby(sorted(rows, key=_by_name), key=lambda row: row.spool)]
     boots: dict[str, _Boot] = {}
     for chain in chains:
         for row in chain:
             _extend(boots.setdefault(row.boot, _Boot()), row.start_mono_ms, row.said_start_ms)
             _extend(boots.setdefault(row.end_boot, _Boot()), row.end_mono_ms, row.said_end_ms)
+    for name, by_ms in (ended_by_ms or {}).items():
+        boots[name].ended_by_ms = by_ms
     orders = [_order(chain) for chain in chains]
     for order in orders:
         _bound_below(order, boots, curves)
@@ -87,13 +96,17 @@ def _bound_below(order: Sequence[str], boots: Mapping[str, _Boot], curves: Mappi
 
 def _bound_above(order: Sequence[str], boots: Mapping[str, _Boot], curves: Mapping[str, Curve | None]) -> None:
     most_ms: int | None = None
+    followed = False
     for name in reversed(order):
         boot, curve = boots[name], curves.get(name)
         if curve is not None:
-            most_ms = curve.at(0)
-        elif most_ms is not None:
+            most_ms, followed = curve.at(0), True
+            continue
+        most_ms = boot.ended_by_ms if most_ms is None else most_ms
+        if most_ms is not None:
             most_ms -= boot.last_mono_ms
             boot.most_ms = most_ms = min(most_ms, most_ms if boot.most_ms is None else boot.most_ms)
+            boot.followed = boot.followed or followed
 
 
 def _guess(
@@ -107,7 +120,7 @@ def _guess(
             continue
         if name not in guesses:
             floor_ms = boot.least_ms if ended_ms is None else max(ended_ms, boot.least_ms or ended_ms)
-            offset_ms = _first(boot.said_ms, floor_ms, boot.most_ms)
+            offset_ms = _first(boot.said_ms, floor_ms, boot.most_ms if boot.followed else None)
             if offset_ms is None:
                 continue
             if boot.most_ms is not None:

@@ -10,6 +10,8 @@ boot's offset of what is kept, and docs/clocks.md tells it to a person.
     wall − mono that a later hello remembers              the same
     received − mono of every other message                in each four hours of the boot: the least to a tenth of a
                                                           second, of equals the earliest
+    received − mono of a message of another boot that     the least, while nothing else is known of the earlier boot:
+    tells of runs of this one                             by then it had ended
 
 A clock that is right says the same offset for as long as a boot lasts: one mark, whose last hour moves on. One that is
 500 ppm off leaves a mark every 67 minutes.
@@ -23,7 +25,7 @@ from functools import cached_property
 from itertools import chain
 from typing import Final
 
-from collector.offsets import CELL_MS, HOUR_MS, MAX_APART_MS, Curve, Mark, Source, curve_of
+from collector.offsets import CELL_MS, HOUR_MS, MAX_APART_MS, Curve, Mark, MarkSource, Source, curve_of
 from common.clock import EARLIEST_MS
 
 # A message cannot be sent after it was received: beyond this much the device's "synced" is not believed.
@@ -35,7 +37,8 @@ PART_HOURS: Final = 4  # of a boot: 500 ppm are 7 s in it, half a heartbeat inte
 GRAIN_MS: Final = 100  # receipts that differ by less are alike, so that times do not move with every message
 MAX_MARKS: Final = 8192  # of a boot: a year of 500 ppm; beyond it the latest are not kept
 
-_Key = tuple[Source, int]
+_Key = tuple[MarkSource, int]
+_HEARD: Final[_Key] = ("heard", 0)
 
 
 @dataclass(frozen=True)
@@ -50,6 +53,11 @@ class BootClock:
     def curve(self) -> Curve | None:
         """What to add to the boot's mono, and how well it is known."""
         return curve_of(self.marks()) or self.guess
+
+    @property
+    def ended_by_ms(self) -> int | None:
+        """By when the boot had ended, since another one told of it; None: nothing says so."""
+        return self.kept[_HEARD][0].offset_ms if _HEARD in self.kept else None
 
     def marks(self) -> Iterable[Mark]:
         """Everything that is kept."""
@@ -92,6 +100,14 @@ def note_told(clock: BootClock, *, offset_ms: int, received_ms: int, mono_ms: in
     if offset_ms < EARLIEST_MS or offset_ms + mono_ms > received_ms + MAX_AHEAD_MS:
         return clock
     return _note_offset(clock, "told", mono_ms, offset_ms, None)
+
+
+def note_heard(clock: BootClock, *, mono_ms: int, received_ms: int) -> BootClock:
+    """Take in that another boot, `mono_ms` after its beginning, told of this one; only where nothing places it."""
+    ended_by_ms, known_ms = received_ms - mono_ms, clock.ended_by_ms
+    if clock.curve is not None or (known_ms is not None and known_ms <= ended_by_ms):
+        return clock
+    return _put(clock, _HEARD, (Mark("heard", 0, 0, 0, 0, ended_by_ms),))
 
 
 def _note_offset(clock: BootClock, source: Source, mono_ms: int, offset_ms: int, delay_ms: int | None) -> BootClock:

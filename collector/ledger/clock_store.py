@@ -71,6 +71,12 @@ class ClockStore:
             if from_ms is not None:
                 yield Moved(device_id, boot, from_ms, first=before.curve is None)
 
+    def bounded(self) -> Iterator[int]:
+        """The devices of boots of which the batch told anew by when they had ended."""
+        for key, before in self._before.items():
+            if before.ended_by_ms != self._clocks[key].ended_by_ms:
+                yield key[0]
+
     def write(self, connection: Connection) -> None:
         """Put what changed into the ledger."""
         gone: list[dict[str, object]] = []

@@ -22,7 +22,7 @@ from collector.ledger.intake import DeviceRow, Outcome, Received, Refused
 from collector.ledger.placing_store import Unplaced, guesses
 from collector.ledger.quarantine_store import Keeper
 from collector.ledger.run_writes import join_into, put_there, stored
-from collector.truetime import note_message, note_told
+from collector.truetime import note_heard, note_message, note_told
 from wire.messages import BootClock, Gone, Heartbeat, Hello, Runs, Stamped
 from wire.topics import Address, topic
 
@@ -129,6 +129,7 @@ class EvidenceStore:
                 draft.add(closed_row(device.id, message.spool, run))
                 acknowledged.append(run.seq)
             self._remember(connection, device, message.clocks, received_ms)
+            self._hear(connection, device, message, received_ms)
         else:
             if not statement.again:
                 greet(device, message)
@@ -162,6 +163,15 @@ class EvidenceStore:
             if after is not before:
                 self._clocks.put(device.id, told.boot, after)
 
+    def _hear(self, connection: Connection, device: DeviceRow, message: Runs, received_ms: int) -> None:
+        """Note that the earlier boots of which it tells had ended when its own began."""
+        told = {boot for run in message.runs for boot in (run.boot, run.end_boot) if boot} - {message.boot}
+        for boot in told:
+            before = self._clocks.of(connection, device.id, boot)
+            after = note_heard(before, mono_ms=message.mono_ms, received_ms=received_ms)
+            if after is not before:
+                self._clocks.put(device.id, boot, after)
+
     def _true(self, connection: Connection, row: RunRow) -> RunRow:
         start_clock = self._clocks.of(connection, row.device_id, row.boot)
         end_clock = (
@@ -189,7 +199,7 @@ class EvidenceStore:
     def _place(self, connection: Connection, changed: list[RunRow]) -> list[RunRow]:
         """Put runs of boots of whose clock nothing is known between their neighbours."""
         placed: list[RunRow] = []
-        moved = [boot.device_id for boot in self._clocks.moved()]
+        moved = [*(boot.device_id for boot in self._clocks.moved()), *self._clocks.bounded()]
         for device_id in self._unplaced.touched(changed, moved):
             rows = self._unplaced.rows(connection, device_id)
 

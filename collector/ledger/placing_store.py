@@ -62,7 +62,9 @@ def guesses(connection: Connection, estimated: Iterable[RunRow], clock: Callable
     """Where the boots of these runs of one device belong, of whose clock nothing is known."""
     rows = list(estimated)
     rows = list({row.name: row for row in (*rows, *_neighbours(connection, rows))}.values())
-    return place(rows, {boot: clock(boot).curve for row in rows for boot in (row.boot, row.end_boot)})
+    clocks = {boot: clock(boot) for row in rows for boot in (row.boot, row.end_boot)}
+    ended_by_ms = {boot: one.ended_by_ms for boot, one in clocks.items() if one.ended_by_ms is not None}
+    return place(rows, {boot: one.curve for boot, one in clocks.items()}, ended_by_ms)
 
 
 def _neighbours(connection: Connection, rows: list[RunRow]) -> Iterator[RunRow]:

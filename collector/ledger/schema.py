@@ -51,7 +51,7 @@ clock_marks: Final = Table(
     metadata,
     Column("device_id", Integer, primary_key=True),
     Column("boot", String(64), primary_key=True),
-    Column("source", String(8), primary_key=True),  # synced | told | received
+    Column("source", String(8), primary_key=True),  # synced | told | received | heard
     Column("cell", BigInteger, primary_key=True),  # offset_ms // 2000; of `received` the boot's hour // 4
     Column("first_hour", BigInteger, primary_key=True),  # of the boot …
     Column("last_hour", BigInteger, nullable=False),  # … in every one of which it was said

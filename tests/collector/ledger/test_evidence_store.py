@@ -12,8 +12,10 @@ from sqlalchemy.pool import StaticPool
 
 from collector.evidence import RunRow
 from collector.ledger import schema
+from collector.ledger.clock_history import clocks_of
 from collector.ledger.evidence_store import EvidenceStore
 from collector.ledger.intake import Outcome, Received, Refused
+from collector.ledger.revision_store import first_evidence_ms
 from collector.ledger.run_queries import runs_of, runs_since
 from wire.messages import BootClock, Gone, Heartbeat, Hello, Output, Run, Runs
 from wire.topics import Address
@@ -328,3 +330,51 @@ def test_thousands_of_outputs_are_asked_for_in_portions(with_a_day: Engine) -> N
     places = [(PLAYER, "main"), *((PLAYER, f"side-{number}") for number in range(1000))]
     with with_a_day.begin() as connection:
         assert len(runs_since(connection, places, 0)) == 4
+
+
+YEARS_MS = 9 * 365 * 86_400_000
+LATER_BOOT = "c" * 32
+
+
+def told_by_a_later_boot(year_ms: int) -> list[Received]:
+    """An hour offline by a clock that shows another year; the next boot tells of it twice, and has a new spool."""
+    player = Player(wall=START_WALL + year_ms, synced=False, started=(10_000, START_WALL + year_ms))
+    for state in ("frozen", "playing"):
+        player.mono, player.wall = player.mono + 1_800_000, player.wall + 1_800_000
+        player.become(state)
+    player.messages.clear()
+    player.boot, player.mono, player.wall, player.synced = LATER_BOOT, 60_000, START_WALL + 7_200_000, True
+    player.say_all_again()
+    player.mono, player.wall = player.mono + 5_000, player.wall + 5_000
+    player.say_all_again()
+    run = Run(seq=0, output="main", state="playing", start_mono_ms=60_000, start_ms=START_WALL + 7_200_000)
+    spool = player.stamp() | {"spool": "6" * 32}
+    player.send(Heartbeat(**spool, open=[run]))  # type: ignore[arg-type]
+    return player.messages
+
+
+@pytest.mark.parametrize("order", [(0, 1, 2), (2, 1, 0), (1, 2, 0, 1)])
+def test_a_boot_that_shows_a_year_to_come_had_ended_when_the_one_began_that_tells_of_it(order: tuple[int, ...]) -> None:
+    messages = told_by_a_later_boot(YEARS_MS)
+    engine = new_ledger()
+    for number in order:
+        join(engine, ready(engine), [messages[number]])
+    rows = sorted((RunRow(*row) for row in contents(engine)), key=lambda row: row.start_ms)  # type: ignore[arg-type]
+    began_ms = START_WALL + 7_200_000 - 60_000 + 40  # by the first message, which was 40 ms under way
+    assert [(row.state, row.clock, row.end_ms - row.start_ms) for row in rows[:2]] == [
+        ("playing", "estimated", 1_800_000),
+        ("frozen", "estimated", 1_800_000),
+    ]
+    assert (rows[0].end_ms, rows[1].end_ms) == (rows[1].start_ms, began_ms)
+    assert rows[2].start_ms >= rows[1].end_ms  # and the present is painted by nobody else
+    with engine.begin() as connection:
+        views = {view.boot: view for view in clocks_of(connection, 1)}
+        assert first_evidence_ms(connection, [(PLAYER, "main")]) == rows[2].start_ms
+    assert (views[BOOT].early_ms, views[BOOT].late_ms) == (None, 0)
+
+
+def test_a_clock_that_can_have_been_right_is_quoted_still() -> None:
+    engine = new_ledger()
+    join(engine, ready(engine), told_by_a_later_boot(0))
+    starts = {row.start_ms for row in (RunRow(*row) for row in contents(engine)) if row.boot == BOOT}  # type: ignore[arg-type]
+    assert starts == {START_WALL, START_WALL + 1_800_000}
