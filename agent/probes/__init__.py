@@ -20,6 +20,7 @@ from agent.probes.process import ProcessOptions, ProcessProbe, process_complaint
 from agent.probes.push import PushOptions, PushProbe
 from agent.probes.systemd import SystemdOptions, SystemdProbe, systemd_complaints
 from agent.probes.vlc import VlcOptions, VlcProbe, vlc_complaints
+from agent.probes.xibo import XiboOptions, XiboProbe, xibo_complaints
 
 PROBES: Final[dict[str, ProbeKind]] = {
     "anthias": ProbeKind(
@@ -70,4 +71,5 @@ PROBES: Final[dict[str, ProbeKind]] = {
     "vlc": ProbeKind(
         VlcOptions, VlcProbe, "asks VLC through its HTTP interface", vlc_complaints, processes=lambda _: ("vlc",)
     ),
+    "xibo": ProbeKind(XiboOptions, XiboProbe, "sees whether Xibo's player for Windows still reports", xibo_complaints),
 }
