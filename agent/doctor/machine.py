@@ -98,14 +98,17 @@ def become_the_units_user() -> None:
     """Asked by root, look with the eyes of the user that the unit runs as; nothing changes where there is no unit."""
     if os.geteuid() != 0:
         return
-    asked = ["systemctl", "show", "--property=User", "--value", UNIT]
+    asked = ["systemctl", "show", "--property=User,Group,SupplementaryGroups", UNIT]
     try:
-        said = subprocess.run(asked, capture_output=True, text=True, timeout=_PATIENCE_S, check=False)  # noqa: S603 - no input
-        user = pwd.getpwnam(said.stdout.strip())
+        told = subprocess.run(asked, capture_output=True, text=True, timeout=_PATIENCE_S, check=False).stdout  # noqa: S603 - no input
+        unit = {key: value for key, _, value in (line.partition("=") for line in told.splitlines())}
+        user = pwd.getpwnam(unit.get("User", ""))
+        group = grp.getgrnam(unit["Group"]).gr_gid if unit.get("Group") else user.pw_gid
+        more = [grp.getgrnam(name).gr_gid for name in unit.get("SupplementaryGroups", "").split()]
     except (OSError, subprocess.TimeoutExpired, KeyError):
         return
-    os.initgroups(user.pw_name, user.pw_gid)
-    os.setgid(user.pw_gid)
+    os.setgroups([*os.getgrouplist(user.pw_name, group), *more])
+    os.setgid(group)
     os.setuid(user.pw_uid)
 
 
