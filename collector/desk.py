@@ -12,7 +12,10 @@ from collector.ledger.decisions_store import decisions_over
 from collector.ledger.ledger import Ledger
 from collector.ledger.run_queries import runs_of
 from collector.live import Live
+from collector.month_views import MonthView, Paper, PaperRequest
 from collector.revisions.keeper import Keeper
+from collector.revisions.overview import months_of
+from collector.revisions.press import Press
 from collector.sla import availability as sla
 from collector.views import (
     AlertView,
@@ -50,6 +53,7 @@ class LiveDesk:
         self._health = health
         self._metrics = metrics
         self._keeper = keeper
+        self._press = Press(ledger, clock)
 
     def now_ms(self) -> int:
         """Give the collector's wall clock."""
@@ -122,6 +126,18 @@ class LiveDesk:
     async def revisions(self, agreement: str | None) -> Sequence[Mapping[str, object]]:
         """Every revision of every closed month; of one agreement, or (None) of all."""
         return await self._keeper.revisions(agreement)
+
+    async def months(self, agreement: str) -> Sequence[MonthView] | None:
+        """Every month of `tenant/contract`, the newest first; None where there is no such agreement, nor ever was."""
+        now_ms, found = self._clock.wall_ms(), self._live.agreements.by_key.get(agreement)
+        ended = [] if found is None else await self._keeper.ended_months(found, now_ms)
+        live = self._live.figures.get(agreement)
+        months = await months_of(self._ledger, agreement, found, ended, self._keeper.noticed, live, now_ms)
+        return months if months or found is not None else None
+
+    async def paper(self, wanted: PaperRequest) -> Paper:
+        """Draw one file about a closed month."""
+        return await self._press.draw(wanted)
 
     def health(self) -> Mapping[str, object]:
         """Answer `/healthz`."""

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Literal, Protocol
 
+from collector.month_views import MonthView, Paper, PaperRequest
 from collector.sla.burn import BurnRate
 from wire.states import SubjectKind
 
@@ -252,6 +253,15 @@ class Desk(Protocol):
 
     async def revisions(self, agreement: str | None) -> Sequence[Mapping[str, object]]:
         """Every revision of every closed month as plain data, by agreement, month and number; None: of all."""
+
+    async def months(self, agreement: str) -> Sequence[MonthView] | None:
+        """Every month of `tenant/contract`, the newest first; None where there is no such agreement, nor ever was."""
+
+    async def paper(self, wanted: PaperRequest) -> Paper:
+        """Draw one file about a closed month.
+
+        ConfigError where there is none or it cannot be shown; PressBusyError where too many are being drawn.
+        """
 
     def events(self) -> AsyncIterator[Event]:
         """Changes from now on; a slow reader gets one `resync` in place of what it missed."""

@@ -17,13 +17,16 @@ import structlog
 
 from collector.fleet import place_of
 from collector.ledger.revision_store import OvertakenError, closed_months, first_evidence_ms, list_revisions
-from collector.revisions.debounce import Pending, is_ripe, note
-from collector.revisions.drafting import BY_ITSELF, has_changed, state_of
+from collector.month_views import WaitingView
+from collector.revisions.debounce import LONGEST_MS, Pending, is_ripe, note
+from collector.revisions.drafting import BY_ITSELF, state_of
 from collector.revisions.listing import plain_revision
 from collector.revisions.look import see
 from collector.revisions.make import keep, look, make
 from collector.revisions.orders import CloseAnswer, CloseRequest
+from collector.revisions.overview import Noticed, Place, provisional_view
 from collector.revisions.reach import Reach
+from collector.revisions.waiting import tell_waiting, what_waits
 from collector.sla.instants import DAY_MS, HOUR_MS, format_month, local_date, parse_month
 from common.clock import to_datetime
 from common.config import ConfigError, Finding
@@ -47,8 +50,6 @@ CHECK_EVERY_S: Final = 300
 LOOK_AGAIN_MS: Final = HOUR_MS  # at a month that may not be closed yet
 EVERYTHING_EVERY_MS: Final = DAY_MS
 _TRIES: Final = 3
-
-Place = tuple[str, str]  # agreement, month
 
 
 class LedgerAccess(Protocol):
@@ -82,6 +83,7 @@ class Keeper:
         self._looked_ms: dict[Place, int] = {}
         self._first: dict[str, int] = {}
         self._everything_ms: int | None = None
+        self.noticed = Noticed()
         self.made_total = 0
         self.failed_total = 0
 
@@ -142,14 +144,14 @@ class Keeper:
         closed = await self._ledger.read(lambda connection: closed_months(connection, tenant, name))
         if everything:
             self._suspects.update((agreement.key, month) for month in closed)
-        for month in await self._ended_months(agreement, now_ms):
+        for month in await self.ended_months(agreement, now_ms):
             place = (agreement.key, month)
             if month not in closed:
                 await self._close_by_itself(agreement, month, now_ms)
             elif place in self._suspects:
                 await self._revise(agreement, month, now_ms)
 
-    async def _ended_months(self, agreement: Agreement, now_ms: int) -> list[str]:
+    async def ended_months(self, agreement: Agreement, now_ms: int) -> list[str]:
         """The months that are over, from the first of which there is evidence; the oldest first."""
         contract, key = agreement.contract, agreement.key
         if key not in self._first:
@@ -171,6 +173,8 @@ class Keeper:
         async with self._turn:
             sight = await self._see(agreement, month, now_ms)
             if sight is None or sight.last is not None or sight.reason is None:
+                if sight is not None and sight.figure is not None:
+                    self.noticed.figures[place] = provisional_view(sight.figure, now_ms)
                 if sight is None or not self._is_due(sight, now_ms):
                     self._looked_ms[place] = now_ms
                 return
@@ -185,11 +189,10 @@ class Keeper:
         place = (agreement.key, month)
         async with self._turn:
             sight = await self._see(agreement, month, now_ms)
-            if (
-                sight is None
-                or sight.last is None
-                or not await asyncio.to_thread(has_changed, sight.inputs, sight.last)
-            ):
+            last = None if sight is None else sight.last
+            waits = None if sight is None or last is None else await asyncio.to_thread(what_waits, sight.inputs, last)
+            if sight is None or waits is None:
+                self.noticed.waiting.pop(place, None)
                 self._pending.pop(place, None)
                 self._suspects.discard(place)
                 if sight is not None:
@@ -197,6 +200,7 @@ class Keeper:
                 return
             pending = note(self._pending.get(place), await asyncio.to_thread(state_of, sight.inputs), now_ms)
             self._pending[place] = pending
+            self.noticed.waiting[place] = WaitingView(tell_waiting(waits), pending.first_ms + LONGEST_MS)
             if is_ripe(pending, now_ms):
                 await self._make(sight)
                 self._pending.pop(place, None)
@@ -225,6 +229,7 @@ class Keeper:
             self.made_total += 1
             manifest, inputs = made.frozen.manifest, sight.inputs
             told = {"revision": manifest.number, "trigger": manifest.trigger, "percent": manifest.outcome.percent}
+            self.noticed.forget((inputs.agreement, inputs.month))
             log.info("month_closed", agreement=inputs.agreement, month=inputs.month, seal=answer.seal, **told)
             # Evidence may have come while it was judged, and other months are judged with it: look at all of them.
             tenant, name = inputs.tenant, inputs.contract_id

@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from collector.registry.model import Registry
     from collector.report.dossier import Announced, Dossier, Member, Run
     from collector.revisions.seal import Frozen, Listed
+    from collector.sla.availability import MonthFigure
     from collector.sla.calendar import Calendar
 
 # Hours may pass midnight, and a zone may skip a day: the calendar looks that far around (collector/sla/calendar.py).
@@ -65,6 +66,7 @@ class Sight(NamedTuple):
     """What the ledger says of a month now.
 
     `last`: its latest revision. `reason`: why it may be closed by itself, for a month that was not closed yet.
+    `figure`: of a month whose time for late evidence is not over.
     """
 
     inputs: Inputs
@@ -72,6 +74,7 @@ class Sight(NamedTuple):
     last: Frozen | None
     reason: Reason | None
     settles_ms: int
+    figure: MonthFigure | None = None
 
 
 def see(
@@ -90,20 +93,23 @@ def see(
     span = month_span(file.contract, month, now_ms)
     inputs = _inputs(dossier, registry, file, span, base, known_months(connection, file, tenant, month, now_ms))
     settles_ms = span.end_ms + file.contract.service.finalise_after_ms
-    reason = _reason(connection, registry, dossier, settles_ms) if last is None else None
-    return Sight(inputs, span, last, reason, settles_ms)
+    reason, figure = _reason(connection, registry, dossier, settles_ms) if last is None else (None, None)
+    return Sight(inputs, span, last, reason, settles_ms, figure)
 
 
-def _reason(connection: Connection, registry: Registry, dossier: Dossier, settles_ms: int) -> Reason | None:
+def _reason(
+    connection: Connection, registry: Registry, dossier: Dossier, settles_ms: int
+) -> tuple[Reason | None, MonthFigure | None]:
     """Why the month may be closed by itself. Past its time it may; before, its whole story must be told to know."""
     if dossier.computed_at_ms >= settles_ms:
-        return "settled"
+        return "settled", None
 
     def complete(subject: str, spool: str, first: int, last: int) -> bool:
         address, _ = place_of(registry.subjects[subject])
         return has_every_number(connection, address, spool, first, last)
 
-    return may_close(make_report(dossier), dossier.computed_at_ms, complete)
+    report = make_report(dossier)
+    return may_close(report, dossier.computed_at_ms, complete), report.figure
 
 
 def find_tenant(connection: Connection, file: ContractFile, tenant: str, month: str) -> str:

@@ -13,6 +13,8 @@ from collector.revisions.waiting import tell_waiting, what_waits
 from common.config import ConfigError, Finding
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from sqlalchemy import Connection
 
     from collector.revisions.look import ContractFile
@@ -84,11 +86,8 @@ def take_closed(connection: Connection, wanted: Wanted) -> Taken:
     return taken
 
 
-def journal_part(connection: Connection, taken: Taken) -> JournalPart:
-    """What the journal said of the month when it was closed: closings, windows, rulings, and who was registered.
-
-    It ends with the entry of the closing, so that the same revision is the same bundle at any time.
-    """
+def journal_keys(taken: Taken) -> list[str]:
+    """Of what the journal is asked for a bundle: closings, windows, rulings, and who was registered."""
     inputs, manifest = from_papers(taken.frozen.papers), taken.frozen.manifest
     numbers = range(1, manifest.number + 1)
     base = journal_key(manifest).rpartition("-")[0]
@@ -96,7 +95,16 @@ def journal_part(connection: Connection, taken: Taken) -> JournalPart:
     keys += [f"{each.window.tenant}/window-{each.window.id}" for each in inputs.windows]
     keys += [f"{ruling.subject}/ruling-{ruling.id}" for ruling in inputs.rulings]
     keys += [entry.subject for entry in inputs.subjects if entry.kind == "player"]
-    entries = journal_entries(connection, keys)
+    return keys
+
+
+def journal_part(connection: Connection, taken: Taken, keys: Sequence[str] | None = None) -> JournalPart:
+    """What the journal said of the month when it was closed. `keys`: those of the bundle, where they are known already.
+
+    It ends with the entry of the closing, so that the same revision is the same bundle at any time.
+    """
+    manifest = taken.frozen.manifest
+    entries = journal_entries(connection, journal_keys(taken) if keys is None else keys)
     own = next(link for link in reversed(entries) if link.key == journal_key(manifest))
     chosen = tuple(link._asdict() for link in entries if link.id <= own.id)
     return JournalPart(str(journal.Head(own.id, own.hash)), chosen)

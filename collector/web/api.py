@@ -48,7 +48,7 @@ def answer(data: object, status: int = 200) -> Response:
 
 async def players(request: Request) -> StreamResponse:
     """Every registered playback output."""
-    _only(request)
+    only(request)
     views = context(request).desk.players()
     # Thousands of players are much to write: not on the loop that everybody shares.
     return await asyncio.to_thread(lambda: answer({"players": [jsonviews.player(view) for view in views]}))
@@ -56,7 +56,7 @@ async def players(request: Request) -> StreamResponse:
 
 async def player(request: Request) -> StreamResponse:
     """One playback output."""
-    _only(request)
+    only(request)
     subject = request.match_info["subject"]
     view = context(request).desk.player(subject)
     if view is None:
@@ -66,13 +66,13 @@ async def player(request: Request) -> StreamResponse:
 
 async def platforms(request: Request) -> StreamResponse:
     """Every registered platform part."""
-    _only(request)
+    only(request)
     return answer({"platforms": [jsonviews.platform(view) for view in context(request).desk.platforms()]})
 
 
 async def platform(request: Request) -> StreamResponse:
     """One platform part."""
-    _only(request)
+    only(request)
     return answer(jsonviews.platform(find_platform(request, request.match_info["subject"])))
 
 
@@ -86,13 +86,13 @@ def find_platform(request: Request, subject: str) -> PlatformView:
 
 async def figures(request: Request) -> StreamResponse:
     """The live figure of every agreement."""
-    _only(request)
+    only(request)
     return answer({"figures": [jsonviews.figure(view) for view in context(request).desk.figures()]})
 
 
 async def alerts(request: Request) -> StreamResponse:
     """The latest alerts, newest first."""
-    _only(request, "limit")
+    only(request, "limit")
     text = request.query.get("limit", str(_DEFAULT_ALERTS))
     limit = int(text) if _MILLISECONDS.fullmatch(text) else 0
     if not 1 <= limit <= MOST_ALERTS:
@@ -103,19 +103,19 @@ async def alerts(request: Request) -> StreamResponse:
 
 async def newcomers(request: Request) -> StreamResponse:
     """Devices that report but are not in the registry."""
-    _only(request)
+    only(request)
     return answer({"newcomers": [jsonviews.newcomer(view) for view in context(request).desk.newcomers()]})
 
 
 async def conflicts(request: Request) -> StreamResponse:
     """Devices that contradict themselves."""
-    _only(request)
+    only(request)
     return answer({"conflicts": [jsonviews.conflict(view) for view in context(request).desk.conflicts()]})
 
 
 async def timeline(request: Request) -> StreamResponse:
     """The runs of one subject that touch `[from, to)`."""
-    _only(request, "subject", "from", "to")
+    only(request, "subject", "from", "to")
     desk = context(request).desk
     subject = request.query.get("subject", "")
     known = desk.player(subject) is not None or any(view.subject == subject for view in desk.platforms())
@@ -145,7 +145,7 @@ async def timeline(request: Request) -> StreamResponse:
 
 async def revisions(request: Request) -> StreamResponse:
     """The revisions of closed months, of one agreement or of all."""
-    _only(request, "agreement")
+    only(request, "agreement")
     agreement = request.query.get("agreement")
     desk = context(request).desk
     if agreement is not None and not _AGREEMENT.fullmatch(agreement):
@@ -155,6 +155,19 @@ async def revisions(request: Request) -> StreamResponse:
     if agreement is not None and not found and all(view.key != agreement for view in desk.figures()):
         raise not_found(f"no agreement {agreement[:200]!r} is known", "GET /api/v1/figures lists them")
     return answer({"revisions": found})
+
+
+async def months(request: Request) -> StreamResponse:
+    """Every month of one agreement as it stands."""
+    only(request, "agreement")
+    agreement = request.query.get("agreement", "")
+    if not _AGREEMENT.fullmatch(agreement):
+        message = f"agreement is {agreement[:200]!r}"
+        raise bad_request("agreement", message, "write tenant/contract, as GET /api/v1/figures has it")
+    found = await context(request).desk.months(agreement)
+    if found is None:
+        raise not_found(f"no agreement {agreement[:200]!r} is known", "GET /api/v1/figures lists them")
+    return answer({"months": [jsonviews.month(view) for view in found]})
 
 
 def _instant(request: Request, name: str, default_ms: int) -> int:
@@ -175,7 +188,7 @@ def _instant(request: Request, name: str, default_ms: int) -> int:
 
 async def events(request: Request) -> StreamResponse:
     """Changes as they happen."""
-    _only(request, "after")
+    only(request, "after")
     return await stream(request, API)
 
 
@@ -202,7 +215,7 @@ async def metrics(request: Request) -> StreamResponse:
     return web.Response(body=shown.text.encode(), headers={"Content-Type": CONTENT_TYPE})
 
 
-def _only(request: Request, *allowed: str) -> None:
+def only(request: Request, *allowed: str) -> None:
     """Refuse a misspelt parameter, which would otherwise be silently ignored."""
     unknown = sorted(set(request.query) - set(allowed))
     if unknown:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 import structlog
 from aiohttp import web
 
-from collector.web import api, guard, pages, signin
+from collector.web import api, guard, months, pages, signin
 from collector.web.auth import Gate, is_loopback
 from collector.web.context import CONTEXT, Context
 from collector.web.hub import Hub
@@ -30,6 +30,8 @@ log = structlog.get_logger(__name__)
 _HIGHEST_PORT: Final = 65535
 _SHUTDOWN_S: Final = 2.0
 _PLAYER: Final = r"{subject:[^/]+/[^/]+/[^/]+}"
+_MONTHS: Final = "/agreements/{tenant}/{contract}/months"
+_MONTH: Final = r"{month:\d{4}-\d{2}}"
 _PLATFORM: Final = r"{subject:[^/]+/[^/]+}"
 
 
@@ -68,6 +70,12 @@ def _routes() -> list[web.RouteDef]:
         web.get(f"/platform/{_PLATFORM}", pages.platform),
         web.get("/alerts", pages.alerts),
         web.get("/newcomers", pages.newcomers),
+        web.get(_MONTHS, months.months),
+        web.get(f"{_MONTHS}/{_MONTH}/report", months.report),
+        web.get(f"{_MONTHS}/{_MONTH}/claim", months.claim),
+        web.get(f"{_MONTHS}/{_MONTH}/csv", months.csv),
+        web.get(f"{_MONTHS}/{_MONTH}/json", months.frozen),
+        web.get(f"{_MONTHS}/{_MONTH}/bundle", months.bundle),
         web.get("/login", signin.show),
         web.post("/login", signin.sign_in),
         web.post("/logout", signin.sign_out),
@@ -83,6 +91,7 @@ def _routes() -> list[web.RouteDef]:
         web.get("/api/v1/conflicts", api.conflicts),
         web.get("/api/v1/timeline", api.timeline),
         web.get("/api/v1/revisions", api.revisions),
+        web.get("/api/v1/months", api.months),
         web.get("/api/v1/events", api.events),
     ]
 

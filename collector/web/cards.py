@@ -61,6 +61,7 @@ class Card:
     """One agreement, ready to be drawn."""
 
     key: str
+    months_href: str
     tenant: str
     title: str
     period: str
@@ -105,6 +106,11 @@ def platform_href(subject: str) -> str:
     return f"/platform/{quote(subject)}"
 
 
+def months_href(agreement: str) -> str:
+    """Give the address of an agreement's months."""
+    return f"/agreements/{quote(agreement)}/months"
+
+
 def layout(cards: int) -> str:
     """Where the agreements stand: `beside` the fleet, or `above` it."""
     return "beside" if cards <= _ONE_COLUMN_UP_TO else "above"
@@ -126,6 +132,7 @@ def card(
         affected = gauge(figure.affected_players, figure.players, 0, figure.affected_limit)
     return Card(
         key=figure.key,
+        months_href=months_href(figure.key),
         tenant=figure.tenant,
         title=plain(figure.title, 80),
         period=period.format(month=t.month(figure.month)),
@@ -165,7 +172,7 @@ def card(
 def _part(
     label: str, weight: Fraction, share: Fraction | None, downtime_ms: int, coverage: Fraction | None, decimals: int
 ) -> Part:
-    return Part(label, short_percent(weight), percent(share, decimals), duration(downtime_ms), _coverage(coverage))
+    return Part(label, short_percent(weight), percent(share, decimals), duration(downtime_ms), coverage_text(coverage))
 
 
 def _burn(rate: BurnRate, t: Texts) -> Burn:
@@ -185,7 +192,7 @@ def _caution(figure: FigureView, kind: SubjectKind, t: Texts) -> str:
     return t.named("unwatched", kind).format(weight=short_percent(weight))
 
 
-def _coverage(share: Fraction | None) -> str | None:
+def coverage_text(share: Fraction | None) -> str | None:
     """All of it is `100`; a share that lacks anything is never written as 100."""
     return "100" if share == 1 else percent(share, 1)
 

@@ -18,6 +18,7 @@ from common.clock import iso
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from collector.month_views import MonthView, ProvisionalView, RevisionView
     from collector.sla.burn import BurnRate
     from collector.views import (
         AlertView,
@@ -207,6 +208,34 @@ def mark(view: MarkView) -> Json:
         "who": view.who,
         **instant("at", view.at_ms),
     }
+
+
+def month(view: MonthView) -> Json:
+    """One month of an agreement; of its revisions what names them (`/api/v1/revisions` has all of it)."""
+    figure, waiting = view.figure, view.waiting
+    return {
+        "month": view.month,
+        "status": view.status,
+        **instant("settles", view.settles_ms),
+        "figure": None if figure is None else _provisional(figure),
+        "waiting": None
+        if waiting is None
+        else {"en": waiting.told.en, "es": waiting.told.es, **instant("latest", waiting.latest_ms)},
+        "revisions": [_revision(each) for each in view.revisions],
+    }
+
+
+def _provisional(view: ProvisionalView) -> Json:
+    return {
+        "percent": view.percent,
+        "coverage_players": fraction(view.coverage_players),
+        "coverage_platform": fraction(view.coverage_platform),
+        **instant("computed", view.computed_ms),
+    }
+
+
+def _revision(view: RevisionView) -> Json:
+    return {"revision": view.number, **instant("at", view.at_ms), "seal": view.seal, "percent": view.percent}
 
 
 def newcomer(view: Newcomer) -> Json:

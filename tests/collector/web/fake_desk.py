@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 
+from collector.month_views import MonthView, Paper, PaperRequest
 from collector.sla.burn import BurnRate, Severity
 from collector.views import (
     AlertView,
@@ -21,6 +22,7 @@ from collector.views import (
     RunView,
 )
 from common.clock import Clock, ManualClock
+from common.config import ConfigError, Finding
 
 NOW_MS = 1_795_354_200_000  # 2026-11-22T13:30:00Z, a Sunday
 MINUTE = 60_000
@@ -217,6 +219,7 @@ class FakeDesk:
     metric_values: dict[str, int | float] = field(default_factory=lambda: {"signwatch_messages_total": 41_200})
     runs: dict[str, list[RunView]] = field(default_factory=dict)
     revision_views: list[Mapping[str, object]] = field(default_factory=list)
+    month_views: dict[str, list[MonthView]] = field(default_factory=dict)
     mark_views: dict[str, list[MarkView]] = field(default_factory=dict)
     figure_views: list[FigureView] = field(default_factory=list)
     platform_views: list[PlatformView] = field(default_factory=list)
@@ -276,6 +279,13 @@ class FakeDesk:
     async def revisions(self, agreement: str | None) -> Sequence[Mapping[str, object]]:
         named = [(f"{each['tenant']}/{each['contract']}", each) for each in self.revision_views]
         return [each for key, each in named if agreement in {None, key}]
+
+    async def months(self, agreement: str) -> Sequence[MonthView] | None:
+        return self.month_views.get(agreement)
+
+    async def paper(self, wanted: PaperRequest) -> Paper:
+        message = f"{wanted.month} of {wanted.contract!r} is not closed: there is no revision of it"
+        raise ConfigError(Finding("revision.none", "--month", "", message, "close it"))
 
     async def events(self) -> AsyncIterator[Event]:
         queue: asyncio.Queue[Event | None] = asyncio.Queue()
