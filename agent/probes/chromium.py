@@ -79,6 +79,13 @@ class ChromiumProbe:
 
     async def read(self) -> Reading:
         """Ask once; more than once where movement needs another look."""
+        reading = await self._asked()
+        films = self._movement.traces.values() if self._movement and self._options.videos else ()
+        film_plays = reading.state == "playing" and any(film.moved for film in films)
+        self._around.expectation.moving = True if film_plays else None  # a page without films may well stand
+        return reading
+
+    async def _asked(self) -> Reading:
         self.silence = _UNREACHED
         try:
             tab = await self._connected()

@@ -153,6 +153,19 @@ async def test_healthy_pages_are_playing(shared: Kiosk, tab: Tab, probe: Chromiu
     await stays(probe, "playing")
 
 
+@pytest.mark.system
+async def test_other_probes_are_told_that_the_picture_is_meant_to_move_while_a_film_plays(
+    shared: Kiosk, tab: Tab, probe: ChromiumProbe
+) -> None:
+    async def expects(moving: bool | None) -> bool:
+        return (await probe.read()).state == "playing" and probe._around.expectation.moving is moving
+
+    await shared.go(tab, "playing")
+    await until(lambda: expects(True), "a film is meant to move")
+    await shared.go(tab, "still")
+    await until(lambda: expects(None), "a page without films may stand")
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(1200)
 @pytest.mark.parametrize("page", ["playing", "short", "still", "animated", "canvas", "double", "throws"])
