@@ -37,6 +37,22 @@ import agent.cli
 print(json.dumps(sorted(name for name in sys.modules if name in {"aiomqtt", "psutil", "structlog", "agent.config"})))
 """
 
+ONE_PROBE = """
+import json, sys
+from pathlib import Path
+from agent.config import parse
+text = '''
+tenant = "acme"
+device = "p1"
+mqtt.host = "broker"
+[[outputs]]
+id = "main"
+probe = "push"
+'''
+assert parse(text, Path("agent.toml")).watched["main"][0].probe == "push"
+print(json.dumps(sorted(name for name in sys.modules if name.startswith("agent.probes."))))
+"""
+
 
 def python(program: str) -> list[str]:
     done = subprocess.run(
@@ -62,3 +78,7 @@ def test_all_of_the_agent_works_where_nothing_else_is_installed() -> None:
 
 def test_the_command_line_is_read_before_anything_heavy_is_imported() -> None:
     assert python(CLI_ONLY) == []
+
+
+def test_a_player_holds_only_the_probes_that_watch_it() -> None:
+    assert python(ONE_PROBE) == ["agent.probes.base", "agent.probes.push"]
