@@ -56,8 +56,10 @@ class Lane:
             failure: BaseException | None = None
             try:
                 result = function()
-            except BaseException as error:  # noqa: BLE001 - handed to the caller
+            except Exception as error:  # noqa: BLE001 - handed to the caller
                 failure = error
+            except BaseException as error:  # noqa: BLE001 - in the caller's task it would end the event loop
+                failure = RuntimeError(repr(error))
             with contextlib.suppress(RuntimeError):  # the loop was closed meanwhile: nobody waits any more
                 loop.call_soon_threadsafe(settle, result, failure)
 

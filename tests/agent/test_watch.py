@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import Awaitable, Callable
 
 import pytest
 
-from agent.probes.base import Reading
+from agent.probes.base import DETAIL_CHARS, Reading
+from agent.threads import Lane
 from agent.watch import Watch
 from common.clock import ManualClock
 from common.tasks import cancel, spawn
 from tests.fixtures.waiting import until
 from wire.runs import Instant
+from wire.states import PlayerState
 
 PLAYING = Reading("playing")
 
@@ -83,6 +86,82 @@ async def test_somebody_who_wants_an_early_reading_gets_it() -> None:
     watched.early.set()
     await until(lambda: len(watched.taken) == 2, "an early reading")
     await cancel(task)
+
+
+async def test_an_event_that_ended_playback_is_looked_at_again_without_waiting_for_the_interval() -> None:
+    state: list[PlayerState] = ["playing"]
+
+    async def told() -> Reading:
+        return Reading(state[0])
+
+    watched = Watched(told, interval_s=3600)
+    task = spawn(watched.watch.run(), "watch")
+    await until(lambda: len(watched.taken) == 1, "the first reading")
+    state[0] = "stopped"
+    watched.early.set()
+    await until(lambda: len(watched.taken) == 3, "the event's reading, and the one that confirms it")
+    await cancel(task)
+
+
+async def test_what_an_event_cannot_tell_for_certain_waits_for_its_turn() -> None:
+    async def frozen() -> Reading:
+        return Reading("frozen")
+
+    watched = Watched(frozen, interval_s=3600)
+    task = spawn(watched.watch.run(), "watch")
+    await until(lambda: len(watched.taken) == 1, "the first reading")
+    watched.early.set()
+    await until(lambda: len(watched.taken) == 2, "the event's reading")
+    await asyncio.sleep(1.5)
+    assert len(watched.taken) == 2
+    await cancel(task)
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt("x"), SystemExit(3), GeneratorExit()])
+async def test_a_probe_that_eats_a_thread_or_raises_what_ends_programs_in_one_harms_nobody(
+    error: BaseException,
+) -> None:
+    lane = Lane("probe")
+
+    def fail() -> Reading:
+        raise error
+
+    async def read() -> Reading:
+        return await lane.call(fail)
+
+    assert (await Watched(read, timeout_s=5).watch.ask()).state == "unknown"
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt("x"), SystemExit(3)])
+async def test_a_probe_that_wants_to_end_the_program_ends_nothing(error: BaseException) -> None:
+    async def leave() -> Reading:
+        raise error
+
+    reading = await Watched(leave).watch.ask()
+    assert (reading.state, type(error).__name__ in (reading.detail or "")) == ("unknown", True)
+
+
+async def test_a_probe_whose_thread_hangs_for_ever_is_told_of_and_takes_no_second_thread() -> None:
+    go_on = threading.Event()
+    lane = Lane("probe")
+
+    async def read() -> Reading:
+        await lane.call(go_on.wait)
+        return PLAYING
+
+    watched = Watched(read)
+    assert await watched.watch.ask() == Scripted.silence
+    assert "has not come back yet" in ((await watched.watch.ask()).detail or "")
+    assert sum(thread.name == "probe" for thread in threading.enumerate()) == 1
+    go_on.set()
+    await until(lambda: not lane.busy, "the thread comes back")
+
+
+async def test_a_probe_that_floods_its_detail_says_no_more_than_fits() -> None:
+    async def flood() -> Reading:
+        raise ValueError("x" * 1_000_000)
+
+    assert len((await Watched(flood).watch.ask()).detail or "") == DETAIL_CHARS
 
 
 async def test_silence_beyond_the_deadline_is_what_the_probe_says_it_means() -> None:
