@@ -175,27 +175,27 @@ async def test_many_at_once_are_told_to_come_back_and_the_page_answers_meanwhile
     assert {await task for task in waiting} == {(200, None)}
 
 
-@pytest.mark.parametrize(
-    ("path", "status"),
-    [
-        (f"{REPORT}?revision=9", 404),
-        (f"{PATH}/2026-01/report", 404),
-        (f"{PATH}/2026-1/report", 404),
-        ("/agreements/acme/other/months", 404),
-        ("/agreements/acme/other/months/2026-03/bundle", 404),
-        (f"{REPORT}?revision=0", 400),
-        (f"{REPORT}?revision=latest", 400),
-        (f"{REPORT}?lang=fr", 400),
-        (f"{REPORT}?language=es", 400),
-        (f"{PATH}/{MONTH}/csv?lang=es", 400),
-    ],
-)
+REFUSED = {
+    f"{REPORT}?revision=9": 404,
+    f"{PATH}/2026-01/report": 404,
+    f"{PATH}/2026-1/report": 404,
+    "/agreements/acme/other/months": 404,
+    "/agreements/acme/other/months/2026-03/bundle": 404,
+    f"{REPORT}?revision=0": 400,
+    f"{REPORT}?revision=latest": 400,
+    f"{REPORT}?lang=fr": 400,
+    f"{REPORT}?language=es": 400,
+    f"{PATH}/{MONTH}/csv?lang=es": 400,
+}
+
+
 async def test_what_cannot_be_asked_for_is_told_on_a_page(
-    shop_client: TestClient, shop_desk: ShopDesk, shop_clock: ManualClock, path: str, status: int
+    shop_client: TestClient, shop_desk: ShopDesk, shop_clock: ManualClock
 ) -> None:
     shop_clock.wall = SETTLED
     await shop_desk.keeper.check()
-    assert (await page(shop_client, path, status)).text
+    for path, status in REFUSED.items():
+        assert "That did not work" in (await page(shop_client, path, status)).text
 
 
 async def test_the_password_opens_months_and_reports_too(served: Serve, shop_desk: ShopDesk) -> None:
