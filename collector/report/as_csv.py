@@ -28,7 +28,7 @@ _SUMMARY: Final = (
 _VERDICT: Final = ("assessable", "percent", "met", "discount_percent", "discount_reason", "termination_right")
 _COLUMNS: Final = (
     *("kind", "subject", "name", "site", "counted", "active_ms", "counted_ms", "known_ms", "downtime_ms"),
-    *("left_out_ms", "accountable_ms", "share_percent", "affected", "estimated_clock_ms"),
+    *("left_out_ms", "accountable_ms", "share_percent", "affected", "estimated_clock_ms", "estimated_clock_off_ms"),
 )
 
 
@@ -76,6 +76,7 @@ def _subject(each: SubjectMonth) -> Iterable[object]:
         _percent(each.share),
         tally.affected,
         each.estimated_ms,
+        each.off_ms if each.estimated_ms else None,
     )
 
 

@@ -41,6 +41,7 @@ def as_json(report: Report) -> Result:
         "formula": _formula(report),
         "unknown_ms": dict(report.unknown_ms),
         "estimated_clock_ms": report.estimated_ms,
+        **_off(report.furthest_off),
         "incidents": [_incident(each, number) for number, each in enumerate(report.incidents, 1)],
         "left_out": [_incident(each, number) for number, each in enumerate(report.left_out, 1)],
         "left_out_causes": [_left_out(each) for each in report.causes],
@@ -155,8 +156,14 @@ def _subject(each: SubjectMonth) -> Result:
         "share": _pair(each.share),
         "affected": tally.affected,
         "estimated_clock_ms": each.estimated_ms,
+        **_off(each if each.estimated_ms else None),
         "timeline": _timeline(each.stretches),
     }
+
+
+def _off(each: SubjectMonth | None) -> Result:
+    """Only where bounds are known: months that were closed without them stay what they were, byte for byte."""
+    return {} if each is None or each.off_ms is None else {"estimated_clock_off_ms": each.off_ms}
 
 
 def _timeline(stretches: Sequence[Stretch]) -> list[list[object]]:

@@ -14,7 +14,10 @@ from collector.views import ClockSource
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One run as the ledger has it; `[start_ms, end_ms)` in true time. `spool` and `seq` name it at its device."""
+    """One run as the ledger has it; `[start_ms, end_ms)` in true time. `spool` and `seq` name it at its device.
+
+    `off_ms`: by how much times of an `estimated` clock may be off at most; None: nobody can say.
+    """
 
     start_ms: int
     end_ms: int
@@ -24,6 +27,7 @@ class Run:
     detail: str | None = None
     spool: str = ""
     seq: int = 0
+    off_ms: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -159,3 +159,8 @@ def notes(report: Report, words: Words) -> Iterator[str]:
         yield words.many("gone_note", gone)
     if report.estimated_ms:
         yield words.say("estimated_note", length=words.exactly(report.estimated_ms))
+        worst = report.furthest_off
+        if worst is None or worst.off_ms is None:
+            yield words.say("estimated_open_note")
+        else:
+            yield words.say("estimated_off_note", off=words.exactly(worst.off_ms), name=worst.member.name)

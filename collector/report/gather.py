@@ -6,11 +6,13 @@ The months around it are judged by the fast road over columns, the month itself 
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from collector.decisions.model import to_ruling, to_window
 from collector.figures import Agreement, agree
-from collector.fleet import place_of
+from collector.fleet import Place, place_of
+from collector.ledger.clock_bounds import bounds_of
 from collector.ledger.decisions_store import read_rulings, read_windows
 from collector.ledger.month_store import rows_between, runs_between
 from collector.ledger.registry_store import read_registry
@@ -114,7 +116,15 @@ def _runs(connection: Connection, agreement: Agreement, span: MonthSpan, tell: T
     found = runs_between(connection, places, span.start_ms, span.counted_until_ms)
     for number, run in counted(found, tell, f"reading the runs of {span.month}"):
         runs[number].append(Run(*run))
-    return runs
+    return [_with_bounds(connection, *each) for each in zip(places, runs, strict=True)]
+
+
+def _with_bounds(connection: Connection, place: Place, runs: list[Run]) -> list[Run]:
+    """The runs of one place; those of estimated clocks with what they may be off by."""
+    if all(run.clock != "estimated" for run in runs):
+        return runs
+    off_ms = bounds_of(connection, place[0])
+    return [replace(run, off_ms=off_ms.get((run.spool, run.seq))) for run in runs]
 
 
 def _others(

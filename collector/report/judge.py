@@ -9,7 +9,7 @@ from itertools import pairwise
 
 from collector.decisions.effect import not_applied, touches_subject
 from collector.decisions.model import RulingRecord, to_ruling
-from collector.report.dossier import Announced, Dossier, Member
+from collector.report.dossier import Announced, Dossier, Member, Run
 from collector.report.incidents import Outage, find_outages, group
 from collector.report.model import (
     BandFrom,
@@ -112,7 +112,19 @@ def _judge_subject(contract: Contract, span: MonthSpan, member: Member, windows:
         stretches=stretches,
         left_out_ms=tally.down_ms - tally.accountable_ms,
         estimated_ms=sum(stretch.length_ms for stretch in stretches if stretch.estimated),
+        off_ms=_off_ms(span, member),
     )
+
+
+def _off_ms(span: MonthSpan, member: Member) -> int | None:
+    """By how much the month's estimated times may be off; None: nobody can say, or there are none."""
+    adrift = [run.off_ms for run in member.runs if run.clock == "estimated" and _touches(run, span)]
+    known = [off_ms for off_ms in adrift if off_ms is not None]
+    return max(known) if known and len(known) == len(adrift) else None
+
+
+def _touches(run: Run, span: MonthSpan) -> bool:
+    return run.start_ms < span.counted_until_ms and run.end_ms > span.start_ms
 
 
 def _outages(each: SubjectMonth) -> Iterable[Outage]:

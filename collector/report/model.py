@@ -26,13 +26,17 @@ BandFrom = Literal["literal", "gap", "below"]
 
 @dataclass(frozen=True, slots=True)
 class SubjectMonth:
-    """One subject's month. `estimated_ms`: counted time that rests on a clock that never was the true time."""
+    """One subject's month. `estimated_ms`: counted time that rests on a clock that never was the true time.
+
+    `off_ms`: by how much that time may lie off at most; None: nobody can say.
+    """
 
     member: Member
     tally: Tally
     stretches: Sequence[Stretch]
     left_out_ms: int
     estimated_ms: int
+    off_ms: int | None = None
 
     @property
     def share(self) -> Fraction | None:
@@ -154,6 +158,13 @@ class Report:
     def estimated_ms(self) -> int:
         """Give the counted time that rests on estimated clocks, of all subjects that count."""
         return sum(each.estimated_ms for each in (*self.platforms, *self.players) if counts(each))
+
+    @property
+    def furthest_off(self) -> SubjectMonth | None:
+        """Give the counted subject whose estimated times may be off by most; None: there is none, or nobody can say."""
+        adrift = [each for each in (*self.platforms, *self.players) if counts(each) and each.estimated_ms]
+        known = [each for each in adrift if each.off_ms is not None]
+        return max(known, key=lambda each: each.off_ms or 0) if known and len(known) == len(adrift) else None
 
 
 def counts(each: SubjectMonth) -> bool:

@@ -125,6 +125,24 @@ _FIGURE: Final[dict[str, tuple[str, str]]] = {
         "{length} of the counted time rest on clocks that never had the true time (marked ≈ below).",
         "{length} del tiempo contado se basan en relojes que nunca tuvieron la hora real (marcado con ≈ más abajo).",
     ),
+    "estimated_off_note": (
+        (
+            "These times may be off by at most {off} ({name}). How long each state lasted does not depend on it: only "
+            "what lies so near to an edge of the month, of opening hours or of a window could be judged otherwise."
+        ),
+        (
+            "Estas horas pueden desviarse como máximo {off} ({name}). La duración de cada estado no depende de ello: "
+            "solo podría juzgarse de otro modo lo que queda así de cerca de un límite del mes, de un horario o de una "
+            "ventana."
+        ),
+    ),
+    "estimated_open_note": (
+        "By how much these times may be off cannot be told of all. How long each state lasted does not depend on it.",
+        (
+            "No puede decirse de todas estas horas cuánto pueden desviarse. La duración de cada estado no depende de "
+            "ello."
+        ),
+    ),
 }
 
 _CONDITIONS: Final[dict[str, tuple[str, str]]] = {

@@ -32,7 +32,7 @@ class SubjectEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class FrozenRun(NamedTuple):
-    """The part of a run that lies in the month, `[start_ms, end_ms)`."""
+    """The part of a run that lies in the month, `[start_ms, end_ms)`; `off_ms`: by what its times may be off."""
 
     spool: str
     seq: int
@@ -42,6 +42,7 @@ class FrozenRun(NamedTuple):
     cause: str | None
     clock: ClockSource
     detail: str | None
+    off_ms: int | None = None
 
 
 class FrozenWindow(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -200,6 +200,7 @@ def _clip(runs: Sequence[Run], span: MonthSpan) -> tuple[FrozenRun, ...]:
             run.cause,
             run.clock,
             run.detail or None,
+            run.off_ms,
         )
         for run in runs
         if run.start_ms < span.end_ms and run.end_ms > span.start_ms

@@ -10,7 +10,8 @@
 | `opening-hours.csv` | what the calendars come to in the month, in UTC: derived, so that zone rules can be compared |
 
 Instants in the CSV are ISO 8601 in UTC; in JSON they are milliseconds since 1970 (`*_ms`). A cell that a spreadsheet
-would take for a formula has an apostrophe before it, as has one that begins with an apostrophe.
+would take for a formula has an apostrophe before it, as has one that begins with an apostrophe. `clock_off_ms` is
+there only where an estimated clock has bounds.
 """
 
 from __future__ import annotations
@@ -46,6 +47,7 @@ OPENING: Final = "opening-hours.csv"
 PAPERS: Final = (CONTRACT, REGISTRY, EVIDENCE, WINDOWS, RULINGS, MONTHS, OPENING)
 
 _COLUMNS: Final = ("subject", "spool", "seq", "start", "end", "state", "cause", "clock", "detail")
+_OFF: Final = "clock_off_ms"
 _MARKED: Final = ("=", "+", "-", "@", "\t", "\r", "'")
 _CLOCKS: Final = ("synced", "received", "estimated")
 
@@ -132,9 +134,12 @@ def to_json(value: object) -> bytes:
 def _evidence(inputs: Inputs) -> bytes:
     text = io.StringIO()
     writer = csv.writer(text)  # lines end as RFC 4180 asks
-    writer.writerow(_COLUMNS)
+    bounded = any(run.off_ms is not None for runs in inputs.evidence.values() for run in runs)
+    writer.writerow((*_COLUMNS, _OFF) if bounded else _COLUMNS)
     for entry in inputs.subjects:
-        writer.writerows(_row(entry.subject, run) for run in inputs.evidence.get(entry.subject, ()))
+        for run in inputs.evidence.get(entry.subject, ()):
+            off = ("" if run.off_ms is None else run.off_ms,) if bounded else ()
+            writer.writerow((*_row(entry.subject, run), *off))
     return text.getvalue().encode()
 
 
@@ -151,8 +156,6 @@ def _marked(text: str) -> str:
 def _read_evidence(text: str, known: Mapping[str, SubjectEntry]) -> dict[str, tuple[FrozenRun, ...]]:
     found: dict[str, list[FrozenRun]] = {name: [] for name in known}
     for line, row in _rows(text):
-        if len(row) != len(_COLUMNS):
-            raise PaperError(EVIDENCE, f"line {line} has {len(row)} cells, not {len(_COLUMNS)}")
         subject = row[0].removeprefix("'")
         if subject not in known:
             raise PaperError(EVIDENCE, f"line {line} is about {subject[:100]!r}, which the registry does not name")
@@ -163,25 +166,35 @@ def _read_evidence(text: str, known: Mapping[str, SubjectEntry]) -> dict[str, tu
 def _rows(text: str) -> Iterator[tuple[int, list[str]]]:
     reader = csv.reader(io.StringIO(text, newline=""), strict=True)
     try:
-        if tuple(next(reader, ())) != _COLUMNS:
+        head = tuple(next(reader, ()))
+        if head not in {_COLUMNS, (*_COLUMNS, _OFF)}:
             raise PaperError(EVIDENCE, f"does not begin with the columns {','.join(_COLUMNS)}")
-        yield from ((reader.line_num, row) for row in reader)
+        for row in reader:
+            if len(row) != len(head):
+                raise PaperError(EVIDENCE, f"line {reader.line_num} has {len(row)} cells, not {len(head)}")
+            yield reader.line_num, row
     except csv.Error as error:
         raise PaperError(EVIDENCE, f"line {reader.line_num} is no CSV ({error})") from None
 
 
 def _run(line: int, row: list[str], entry: SubjectEntry) -> FrozenRun:
-    _, spool, seq, start, end, state, cause, clock, detail = (cell.removeprefix("'") for cell in row)
-    if not (seq.isascii() and seq.isdigit() and len(seq) <= 19):  # noqa: PLR2004  # the digits of 2**63
-        raise PaperError(EVIDENCE, f"line {line}: seq is {seq[:40]!r}, no number")
+    _, spool, seq, start, end, state, cause, clock, detail, *off = (cell.removeprefix("'") for cell in row)
+    number = _number(line, "seq", seq)
+    off_ms = _number(line, _OFF, off[0]) if off and off[0] else None
     _choose(line, "state", state, states_of(entry.kind))
     _choose(line, "clock", clock, _CLOCKS)
     if cause:
         _choose(line, "cause", cause, CAUSES)
     start_ms, end_ms = (_instant(line, cell) for cell in (start, end))
     return FrozenRun(
-        spool, int(seq), start_ms, end_ms, state, cause or None, cast("ClockSource", clock), detail or None
+        spool, number, start_ms, end_ms, state, cause or None, cast("ClockSource", clock), detail or None, off_ms
     )
+
+
+def _number(line: int, column: str, cell: str) -> int:
+    if not (cell.isascii() and cell.isdigit() and len(cell) <= 19):  # noqa: PLR2004  # the digits of 2**63
+        raise PaperError(EVIDENCE, f"line {line}: {column} is {cell[:40]!r}, no number")
+    return int(cell)
 
 
 def _choose(line: int, column: str, cell: str, known: Iterable[str]) -> None:

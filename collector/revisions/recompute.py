@@ -78,7 +78,7 @@ def _member(
     emission = calendars.get(entry.emission)
     subject = Subject(entry.subject, entry.kind, entry.active_from_ms, entry.active_until_ms, emission)
     runs = [
-        Run(run.start_ms, run.end_ms, run.state, run.cause, run.clock, run.detail, run.spool, run.seq)
+        Run(run.start_ms, run.end_ms, run.state, run.cause, run.clock, run.detail, run.spool, run.seq, run.off_ms)
         for run in inputs.evidence.get(entry.subject, ())
     ]
     return Member(subject, entry.name, entry.site, runs, rulings)

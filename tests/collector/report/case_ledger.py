@@ -76,7 +76,7 @@ def _output(subject: dict[str, Any]) -> dict[str, str]:
 def send(ledger: Ledger, kinds: dict[str, str], runs: Iterable[dict[str, Any]], boot: str = _BOOT) -> None:
     """The runs as their devices would report them, each device by one message; seq is the place in the file.
 
-    `boot`: of the runs; another one than the message's is a boot whose clock nobody knows.
+    `boot`: of the runs; another one than the message's is an earlier boot whose clock nobody knows.
     """
     by_device: dict[Address, list[Run]] = {}
     offset_ms = min(parse_instant(run["start"]) for run in runs) - 1000
@@ -86,9 +86,11 @@ def send(ledger: Ledger, kinds: dict[str, str], runs: Iterable[dict[str, Any]], 
         by_device.setdefault(address, []).append(_run(run, seq, "main" if player else run["subject"], offset_ms, boot))
     received = []
     for address, sent in by_device.items():
-        mono_ms = max(run.end_mono_ms or 0 for run in sent)
-        message = Runs(boot=_BOOT, sent_ms=mono_ms + offset_ms, mono_ms=mono_ms, synced=True, spool=_SPOOL, runs=sent)
-        received.append(Received(address, message, mono_ms + offset_ms))
+        ended_mono_ms = max(run.end_mono_ms or 0 for run in sent)
+        mono_ms = ended_mono_ms if boot == _BOOT else 1000
+        sent_ms = ended_mono_ms + offset_ms + (0 if boot == _BOOT else mono_ms)
+        message = Runs(boot=_BOOT, sent_ms=sent_ms, mono_ms=mono_ms, synced=True, spool=_SPOOL, runs=sent)
+        received.append(Received(address, message, sent_ms))
     store = EvidenceStore()
     ledger.write_now(lambda connection: (store.load(connection), store.apply(connection, received, [])))
 

@@ -15,7 +15,7 @@ from tests.collector.report.samples import admira, at, platform, player, report,
 
 EVIL = '<script>alert("x")</script><img src=//evil.example onerror=alert(1)>\'"&'
 VOID = {"meta", "img", "br", "input", "link", "hr"}
-ADRIFT = run("12T09:00", "12T10:00", "black", clock="estimated")
+ADRIFT = run("12T09:00", "12T10:00", "black", clock="estimated", off_ms=12_000)
 
 
 class Reader(HTMLParser):
@@ -118,6 +118,7 @@ def test_the_file_loads_nothing_and_forbids_it_too(language: Language) -> None:
                 "Open: no period of 3 months is known yet.",
                 "Nothing is known of February 2026",
                 "1 h of the counted time rest on clocks that never had the true time",
+                "These times may be off by at most 12 s",
                 "12 h of the players and 0 s of the platform",
                 "does not apply: the contract does not leave out windows of this kind",
                 "does not apply: cancelled 2026-03-02 01:00:00 by p1 (new firmware)",

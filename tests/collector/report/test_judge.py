@@ -106,6 +106,17 @@ def test_evidence_of_an_estimated_clock_is_marked_where_it_shows() -> None:
     assert [incident.estimated for incident in told.incidents] == [True, False]
 
 
+def test_the_player_whose_clock_may_be_off_by_most_is_named_where_all_bounds_are_known() -> None:
+    near = player("p1", run("10T09:00", "10T10:00", "frozen", clock="estimated", off_ms=3000))
+    far = player("p2", run("10T09:00", "10T10:00", "frozen", clock="estimated", off_ms=12_000))
+    lost = player("p3", run("10T09:00", "10T10:00", "frozen", clock="estimated"))
+    worst = report(near, far).furthest_off
+    assert worst is not None
+    assert (worst.member.name, worst.off_ms) == ("p2", 12_000)
+    assert report(near, far, lost).furthest_off is None
+    assert report(player("p1")).furthest_off is None
+
+
 @pytest.mark.parametrize(
     ("until", "percent", "source", "given"),
     [("02T11:00", "98.81", "literal", 5), ("02T18:00", "98.06", "gap", 15), ("03T06:00", "96.77", "below", 40)],

@@ -24,9 +24,8 @@ def runs(draw: st.DrawFn) -> FrozenRun:
     state = draw(st.sampled_from(("playing", "frozen", "unknown")))
     cause = draw(st.none() | st.sampled_from(("power", "customer")))
     detail = draw(st.none() | NASTY.filter(bool))
-    return FrozenRun(
-        draw(NASTY), draw(st.integers(0, 2**63)), start, end, state, cause, draw(st.sampled_from(CLOCKS)), detail
-    )
+    clock, off_ms = draw(st.sampled_from(CLOCKS)), draw(st.none() | st.integers(0, 10**12))
+    return FrozenRun(draw(NASTY), draw(st.integers(0, 2**63)), start, end, state, cause, clock, detail, off_ms)
 
 
 @given(st.lists(runs(), max_size=6), NASTY, NASTY)
