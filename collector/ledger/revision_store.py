@@ -12,6 +12,7 @@ from collector.ledger import journal
 from collector.ledger.chain import Link
 from collector.ledger.schema import devices, revisions, runs
 from collector.ledger.schema import journal as journal_table
+from collector.registry.model import OWN_DEVICE
 from collector.revisions.seal import Frozen, Listed, Manifest, Packed, manifest_bytes, sha256, unpack
 
 if TYPE_CHECKING:
@@ -132,6 +133,23 @@ def first_evidence_ms(connection: Connection, places: Iterable[tuple[Address, st
         )
         found += connection.execute(query).scalars()
     return min(found, default=None)
+
+
+def is_contradicted(connection: Connection, instant_ms: int) -> bool:
+    """Whether the collector's clock has passed an instant of which its agents know nothing yet.
+
+    That is: agents were heard since, by the collector's clock, and none that has a synchronised clock of its own has
+    evidence that reaches there. The collector's own checks are no witness: they go by the clock in question.
+    """
+    columns, told = devices.c, False
+    heard = select(columns.id).where(columns.device != OWN_DEVICE, columns.last_received_ms >= instant_ms)
+    for device_id in connection.execute(heard.order_by(columns.last_received_ms.desc())).scalars().all():
+        own = select(func.max(runs.c.end_ms)).where(runs.c.device_id == device_id, runs.c.clock == "synced")
+        until_ms = connection.execute(own).scalar()
+        if until_ms is not None and until_ms >= instant_ms:
+            return False
+        told = told or until_ms is not None
+    return told
 
 
 def has_every_number(connection: Connection, address: Address, spool: str, first: int, last: int) -> bool:

@@ -14,6 +14,10 @@ Nobody can still fill a gap when each subject that counts (players that belong t
    the ledger. A number names a run for ever, so nothing can come between them any more.
 
 Otherwise the month waits for `finalise_after`. An agreement without any such subject always waits.
+
+Whether the month is over at all is told by the collector's clock, which may be ahead. So neither of the first two
+reasons holds while agents are heard whose own synchronised clocks have not reached the month's end
+(`is_contradicted` in collector/ledger/revision_store.py).
 """
 
 from __future__ import annotations

@@ -88,10 +88,10 @@ class Keeper:
         self.failed_total = 0
 
     async def run(self) -> None:
-        """Look again and again."""
+        """Look again and again; not before agents had time to be heard, who may know the time better."""
         while True:
-            await self.check()
             await asyncio.sleep(CHECK_EVERY_S)
+            await self.check()
 
     def committed(self, rows: Iterable[tuple[Address, RunRow]]) -> None:
         """Note which closed months these runs may have changed."""
@@ -177,13 +177,15 @@ class Keeper:
                     self.noticed.figures[place] = provisional_view(sight.figure, now_ms)
                 if sight is None or not self._is_due(sight, now_ms):
                     self._looked_ms[place] = now_ms
+                if sight is not None and sight.last is None and now_ms >= sight.settles_ms:
+                    log.warning("month_not_closed_clock_ahead", agreement=agreement.key, month=month)
                 return
             await self._make(sight)
         self._looked_ms.pop(place, None)
 
     def _is_due(self, sight: Sight, now_ms: int) -> bool:
         """Whether the month's time is over before it would be looked at again."""
-        return sight.settles_ms - now_ms < LOOK_AGAIN_MS
+        return now_ms < sight.settles_ms < now_ms + LOOK_AGAIN_MS
 
     async def _revise(self, agreement: Agreement, month: str, now_ms: int) -> None:
         place = (agreement.key, month)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from collector.fleet import place_of
 from collector.ledger.registry_store import read_registry
-from collector.ledger.revision_store import has_every_number, list_revisions, read_revision
+from collector.ledger.revision_store import has_every_number, is_contradicted, list_revisions, read_revision
 from collector.registry.model import ALWAYS
 from collector.report.gather import Question, find_agreement, gather
 from collector.report.judge import make_report
@@ -85,6 +85,8 @@ def see(
     `anew`: with the contract and the holidays of today, though the month was closed.
     """
     last = read_revision(connection, tenant, file.id, month)
+    if last is not None:  # the clock may have been set back: what stood in it would be left out
+        now_ms = max(now_ms, last.manifest.at_ms)
     base = None if last is None or anew else from_papers(last.papers)
     if base is not None:
         file = ContractFile(file.id, base.contract_text, parse_contract_toml(base.contract_text, f"{file.id}.toml"))
@@ -94,6 +96,8 @@ def see(
     inputs = _inputs(dossier, registry, file, span, base, known_months(connection, file, tenant, month, now_ms))
     settles_ms = span.end_ms + file.contract.service.finalise_after_ms
     reason, figure = _reason(connection, registry, dossier, settles_ms) if last is None else (None, None)
+    if reason is not None and is_contradicted(connection, span.end_ms):
+        reason = None
     return Sight(inputs, span, last, reason, settles_ms, figure)
 
 

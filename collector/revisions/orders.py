@@ -46,6 +46,13 @@ def check_time(request: CloseRequest, end_ms: int, settles_ms: int, reason: Reas
     if now_ms < end_ms:
         message = f"{request.month} is not over; it ends at {format_instant(end_ms)}"
         raise ConfigError(Finding("close.running", "--month", "", message, "close it afterwards"))
+    if reason is None and not request.now and now_ms >= settles_ms:
+        message = (
+            f"this machine's clock says {format_instant(now_ms)}, but no agent with a synchronised clock, heard since"
+            f" {request.month} ended, knows of a time after {format_instant(end_ms)}"
+        )
+        remedy = 'set the clock; if it is right, close the month by hand with --now --why "…"'
+        raise ConfigError(Finding("close.clock_ahead", "--month", "", message, remedy))
     if reason is None and not request.now:
         message = f"{request.month} is provisional: evidence may still come until {format_instant(settles_ms)}"
         remedy = 'wait until then, or close it by hand with --now --why "…"'

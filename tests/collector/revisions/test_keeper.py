@@ -5,17 +5,36 @@ from __future__ import annotations
 import asyncio
 
 import pytest
+from sqlalchemy import update
 
+from collector.decisions.orders import Rule
 from collector.figures import Agreement, agree
+from collector.ledger.evidence_store import EvidenceStore, Received
 from collector.ledger.ledger import Ledger
 from collector.ledger.registry_store import read_registry
 from collector.ledger.revision_store import list_revisions
 from collector.ledger.run_queries import runs_of
+from collector.ledger.schema import devices
 from collector.revisions.keeper import Keeper
 from collector.revisions.orders import CloseRequest
 from common.clock import ManualClock
 from common.config import ConfigError
-from tests.collector.revisions.shop import CONTRACT, END, MONTH, SETTLED, TENANT, TEXT, Shop, all_month, run
+from tests.collector.report.case_ledger import decide_at
+from tests.collector.revisions.shop import (
+    CONTRACT,
+    END,
+    MONTH,
+    OFFSET,
+    SETTLED,
+    SPOOL,
+    TENANT,
+    TEXT,
+    Shop,
+    all_month,
+    at,
+    run,
+)
+from wire.messages import Heartbeat
 from wire.topics import Address
 
 HOUR = 3_600_000
@@ -156,3 +175,68 @@ async def test_what_fails_is_counted_and_tried_again(running: Running) -> None:
     running.keeper._files = files
     await running.keeper.check()
     assert (MONTH, 1, "settled") in running.made()
+
+
+def heard(shop: Shop, device: str, sent_ms: int, received_ms: int) -> None:
+    """A message of a device whose own clock is synchronised, as the collector's clock receives it."""
+    mono_ms = sent_ms - OFFSET
+    message = Heartbeat(boot="b" * 32, sent_ms=sent_ms, mono_ms=mono_ms, synced=True, spool=SPOOL, open=[])
+    store, received = EvidenceStore(), [Received(Address(TENANT, device), message, received_ms)]
+    shop.ledger.write_now(lambda connection: (store.load(connection), store.apply(connection, received, [])))
+
+
+JUMP = 40 * 24 * HOUR
+
+
+@pytest.fixture
+def half_a_month(ledger: Ledger) -> Running:
+    """In the middle of March, while everybody plays, the collector's clock jumps ahead by 40 days."""
+    shop = Shop(ledger)
+    shop.register()
+    shop.send(*all_month("p1", "p2", "p3", "portal", until="03-15T00:00"))
+    heard(shop, "p1", END - 16 * 24 * HOUR, END - 16 * 24 * HOUR + JUMP)
+    return Running(shop, ManualClock(wall=END - 16 * 24 * HOUR + JUMP))
+
+
+async def test_a_clock_that_jumps_ahead_closes_no_month_that_agents_have_not_lived(half_a_month: Running) -> None:
+    await half_a_month.keeper.check()
+    assert [month for month, _, _ in half_a_month.made()] == ["2026-02"]
+    with pytest.raises(ConfigError, match=r"no agent with a synchronised clock.* set the clock; if it is right"):
+        await half_a_month.keeper.close(CloseRequest(CONTRACT, MONTH, "ana"))
+    half_a_month.clock.wall = END - 15 * 24 * HOUR  # it comes back
+    await half_a_month.keeper.check()
+    assert len(half_a_month.made()) == 1
+
+
+async def test_when_one_agent_has_lived_past_the_month_it_is_closed(half_a_month: Running) -> None:
+    half_a_month.shop.send(run("p2", "03-15T00:00", "04-01T00:00", "playing"))
+    await half_a_month.keeper.check()
+    assert (MONTH, 1, "settled") in half_a_month.made()
+
+
+async def test_a_fleet_that_is_silent_for_good_contradicts_nobody(half_a_month: Running) -> None:
+    half_a_month.shop.ledger.write_now(
+        lambda connection: connection.execute(update(devices).values(last_received_ms=0))
+    )
+    await half_a_month.keeper.check()
+    assert (MONTH, 1, "settled") in half_a_month.made()
+
+
+async def test_a_person_who_knows_better_closes_it_all_the_same(half_a_month: Running) -> None:
+    answer = await half_a_month.keeper.close(CloseRequest(CONTRACT, MONTH, "ana", now=True, why="all players are sold"))
+    assert answer.made
+
+
+async def test_a_clock_that_was_set_back_takes_no_ruling_out_of_a_revision(running: Running) -> None:
+    shop = running.shop
+    ruling = Rule(TENANT, "p2", at("03-10T00:00"), at("03-10T20:00"), None, "customer", "unplugged")
+    decide_at(shop.ledger, ruling, SETTLED + 20 * 24 * HOUR)
+    running.clock.wall = SETTLED + 30 * 24 * HOUR
+    await running.keeper.check()
+    before = shop.revision().manifest
+    running.clock.wall = SETTLED
+    shop.send(run("p3", "03-20T00:00", "03-21T06:00", "playing"))
+    await running.keeper.close(CloseRequest(CONTRACT, MONTH, "ana"))
+    after = shop.revision().manifest
+    assert (after.number, after.at_ms) == (2, before.at_ms)
+    assert after.numbers.players_downtime_ms == before.numbers.players_downtime_ms == 0
