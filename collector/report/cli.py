@@ -25,6 +25,7 @@ FORMATS: Final = ("table", "json", "csv", "html")
 LATEST: Final = "latest"
 NOW: Final = "now"
 MOST_REVISIONS: Final = 1_000_000
+_DATABASE: Final = b"SQLite format 3\0"  # how every ledger begins (https://sqlite.org/fileformat.html)
 _LANGUAGES: Final = ("en", "es")
 
 
@@ -211,6 +212,8 @@ def write_file(path: Path, data: bytes) -> None:
     """Put the file in its place in one step, so that nobody sends half of one; ConfigError where that cannot be."""
     if path.is_dir():
         raise ConfigError(_unwritable(path, "is a folder"))
+    if _is_ledger(path):
+        raise ConfigError(_unwritable(path, "is a ledger, or belongs to one: it is not overwritten"))
     beside = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         beside.write_bytes(data)
@@ -219,6 +222,17 @@ def write_file(path: Path, data: bytes) -> None:
         with contextlib.suppress(OSError):  # what is wrong is told already
             beside.unlink(missing_ok=True)
         raise ConfigError(_unwritable(path, f"cannot be written ({error.strerror})")) from None
+
+
+def _is_ledger(path: Path) -> bool:
+    """Whether a database stands there, or the log of one: what nothing but `ledger restore` may replace."""
+    if path.name.endswith(("-wal", "-shm", "-journal")):
+        return path.exists()
+    try:
+        with path.open("rb") as file:
+            return file.read(len(_DATABASE)) == _DATABASE
+    except OSError:  # nothing that could be read: whether it can be written is told next
+        return False
 
 
 def _unwritable(path: Path, message: str) -> Finding:

@@ -167,3 +167,16 @@ def test_a_claim_for_a_closed_month_is_drafted_from_what_was_published(
     assert '"frozen"' not in drafted()
     sla("close")
     assert '"frozen"' in drafted()
+
+
+@pytest.mark.parametrize("name", ["ledger.db", "backup.db", "ledger.db-wal"])
+def test_no_output_overwrites_a_ledger(folder: Path, sla: Run, name: str) -> None:
+    sla("close")
+    target = folder / name
+    target.write_bytes((folder / "ledger.db").read_bytes())
+    before = target.read_bytes()
+    for command, option in (("export", "-o"), ("report", "--output")):
+        status, _, errors = sla(command, option, target)
+        assert status == 1
+        assert f"{target}: is a ledger, or belongs to one: it is not overwritten; name a file in a folder" in errors
+    assert target.read_bytes() == before
