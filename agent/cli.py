@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 DEFAULT_FILE = "/etc/signwatch/agent.toml"
 # What libraries import for those who speak TLS or HTTP: see `common.deferred`.
 RARELY_NEEDED: Final[dict[str, tuple[str, ...]]] = {
-    "ssl": ("SSLWantReadError", "SSLWantWriteError"),  # paho asks after these whenever a socket has nothing to read
+    # paho asks after the first two whenever a socket has nothing to read, asyncio after the last when it connects one.
+    "ssl": ("SSLWantReadError", "SSLWantWriteError", "SSLSocket"),
     "asyncio.sslproto": (),
     "urllib.request": (),
     "hmac": (),

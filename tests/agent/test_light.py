@@ -10,13 +10,20 @@ from tests.agent.conftest import WriteConfig
 from tests.fixtures.certificates import Certificates
 from tests.fixtures.mosquitto import Mosquitto, StartMosquitto
 from tests.fixtures.processes import Process, Processes
-from tests.fixtures.waiting import wait_until
+from tests.fixtures.waiting import LOOPBACK, free_port, wait_until
 
 pytestmark = pytest.mark.system
 
 
-def running_agent(processes: Processes, write_config: WriteConfig, broker: Mosquitto, tls: str = "") -> Process:
-    """An agent whose link is up and whose player's software has reported once too late."""
+def running_agent(
+    processes: Processes,
+    write_config: WriteConfig,
+    broker: Mosquitto,
+    tls: str = "",
+    probe: str = 'probe = "push"',
+    state: str = "unknown",
+) -> Process:
+    """An agent whose link is up and whose output was judged once: by default, no software has reported."""
     config = write_config(
         f"""
         tenant = "acme"
@@ -28,12 +35,12 @@ def running_agent(processes: Processes, write_config: WriteConfig, broker: Mosqu
         {tls}
         [[outputs]]
         id = "main"
-        probe = "push"
+        {probe}
         """
     )
     agent = processes.signwatch("agent", "run", "--config", config, name="agent")
     wait_until(lambda: "link_up" in agent.log.read_text(encoding="utf-8"), "the link is up")
-    wait_until(lambda: '"state": "unknown"' in agent.log.read_text(encoding="utf-8"), "the output is judged")
+    wait_until(lambda: f'"state": "{state}"' in agent.log.read_text(encoding="utf-8"), "the output is judged")
     return agent
 
 
@@ -47,6 +54,14 @@ def test_no_tls_library_is_loaded_where_the_broker_speaks_none(
     agent = running_agent(processes, write_config, mosquitto)
     assert "libcrypto" not in libraries(agent)
     assert "libpython" in libraries(agent) or "python3" in libraries(agent)  # it is the right file
+
+
+def test_no_tls_library_is_loaded_by_a_probe_that_asks_over_plain_tcp(
+    processes: Processes, write_config: WriteConfig, mosquitto: Mosquitto
+) -> None:
+    probe = f'probe = "chromium"\nchromium.url = "http://{LOOPBACK}:{free_port()}/"'
+    agent = running_agent(processes, write_config, mosquitto, probe=probe, state="stopped")
+    assert "libcrypto" not in libraries(agent)
 
 
 def test_tls_is_spoken_by_an_agent_that_loads_it_late(
