@@ -50,6 +50,7 @@ def _chromium() -> ProbeKind:
         "asks a Chromium kiosk through its DevTools protocol",
         chromium_complaints,
         processes=lambda _: ("chromium", "chrome", "electron"),
+        heals=True,
     )
 
 

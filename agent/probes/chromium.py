@@ -17,7 +17,7 @@ from typing import Annotated, Final
 import msgspec
 
 from agent.httpclient import HttpError
-from agent.probes.base import Around, Complaint, Reading, tidy
+from agent.probes.base import Around, Complaint, Reading, RemedyError, tidy
 from agent.probes.chromium_page import (
     UNKNOWN_MOVEMENT,
     Movement,
@@ -36,6 +36,7 @@ from common.config import Section
 LOOKS: Final = 7  # a reading looks so often for movement …
 LOOK_S: Final = 0.25  # … with this pause
 EXCEPTIONS_EVERY_MS: Final = 60_000  # counting them makes the browser tell all that it remembers
+RELOAD_S: Final = 5.0  # for the answer to first aid
 _PULSE_S: Final = 0.3
 _UNREACHED: Final = Reading("unknown", None, "no connection to Chromium within the deadline")
 _HUNG: Final = Reading("frozen", None, "Chromium accepts the connection but does not answer")
@@ -99,6 +100,19 @@ class ChromiumProbe:
         except (DevToolsError, WebSocketError, HttpError, OSError) as error:
             await self.close()
             return Reading("unknown", None, tidy(f"{self._url}: {error}"))
+
+    async def remedy(self) -> str:
+        """First aid: load the page again, over a connection of its own."""
+        try:
+            target = await find(self._url, self._options.page, lambda: None)
+            tab = await Tab.open(self._url, target, lambda: None)
+            try:
+                await tab.load_again(RELOAD_S)
+            finally:
+                await tab.close()
+        except (NoPageError, TabClosedError, DevToolsError, WebSocketError, HttpError, OSError) as error:
+            raise RemedyError(f"{self._url}: {error}") from None
+        return "the page is loaded again"
 
     async def close(self) -> None:
         """Let go of the page."""

@@ -143,6 +143,17 @@ class Tab:
         info = await self._call("Target.getTargetInfo", {})
         return str(info.get("targetInfo", {}).get("url", ""))
 
+    async def load_again(self, patience_s: float) -> None:
+        """Navigate to the page's own address: the one thing that a crashed page still does, and a hung one too.
+
+        TabClosedError where it is gone. Whoever does not answer within `patience_s` seconds was told all the same.
+        """
+        self.crashed = False
+        answer = self._send("Page.navigate", {"url": self.target.url})
+        await asyncio.wait({answer}, timeout=patience_s)
+        if self.closed:
+            raise TabClosedError(self.target.url)
+
     async def close(self) -> None:
         """Let go of the page."""
         await cancel(self._task)

@@ -13,7 +13,7 @@ import aiohttp
 import psutil
 import pytest
 
-from agent.probes.base import Around, Reading
+from agent.probes.base import Around, Reading, RemedyError
 from agent.probes.chromium import ChromiumOptions, ChromiumProbe, chromium_complaints
 from agent.probes.chromium_tab import Tab, Target, find
 from agent.watch import Watch
@@ -340,6 +340,21 @@ async def test_a_page_that_hangs_is_frozen_and_one_that_crashes_is_an_error_at_o
     await reads(late, "playing")
     for one in (hand, late, probe):
         await one.close()
+
+
+@pytest.mark.system
+async def test_first_aid_loads_a_crashed_page_again_and_says_where_there_is_no_browser(kiosk: Kiosk) -> None:
+    browser = kiosk.start("playing")
+    probe = kiosk.probe()
+    await reads(probe, "playing")
+    kill_renderers(browser)
+    assert await reads(probe, "error") == CRASHED
+    assert await probe.remedy() == "the page is loaded again"
+    await reads(probe, "playing")
+    browser.kill()
+    with pytest.raises(RemedyError):
+        await probe.remedy()
+    await probe.close()
 
 
 @pytest.mark.system
