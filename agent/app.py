@@ -12,16 +12,17 @@ import structlog
 
 from agent import host, remedies
 from agent.causes import Inquest, Looks
+from agent.checks import Check
 from agent.combine import Panel
 from agent.config import Output, Settings
 from agent.evidence import Evidence
-from agent.host import Sampler
+from agent.host import Figures, Sampler
 from agent.journal import Journal, SpoolBusyError
 from agent.judge import Calls, Judge
 from agent.listening import open_servers
 from agent.lookout import Lookout
 from agent.probes import PROBES
-from agent.probes.base import Around, Expectation, Probe, Report
+from agent.probes.base import Around, Expectation, Probe, Reading, Report
 from agent.publisher import Publisher
 from agent.remedies import FirstAid, remedy_of
 from agent.schedule import schedule_of
@@ -34,6 +35,7 @@ from common.clock import Clock
 from common.config import ConfigError, Finding
 from common.connectivity import parse_target
 from common.tasks import cancel
+from wire.runs import Instant
 
 log = structlog.get_logger(__name__)
 
@@ -80,15 +82,16 @@ class Agent:
         self._mailboxes: dict[str, Callable[[Report], None]] = {}
         self._spool = open_spool(settings, clock)
         self._schedule = schedule_of(config.schedule) if config.schedule is not None else None
+        targets = [parse_target(text) for text in config.connectivity.targets]
+        self._checks = [Check(table, settings.path, targets, clock) for table in config.checks]
         rules = {output.id: rules_of(output, settings.watched[output.id]) for output in config.outputs}
+        rules |= {check.output: check.rules for check in self._checks}
         self._evidence = Evidence(self._spool, clock, rules)
         self._sampler = Sampler(settings.path(config.spool.dir), clock)
         self._looks = Looks()
         self._lookout = _lookout(settings, self._looks, clock)
         self._aid: list[FirstAid] = []
-        station = Station(
-            settings, clock, self._spool, self._evidence, self._sampler, lambda: remedies.figures(self._aid)
-        )
+        station = Station(settings, clock, self._spool, self._evidence, self._sampler, self._more_figures)
         self._publisher = Publisher(settings, station, clock)
         self._status = Status(self._spool, self._evidence, self._publisher.link, clock)
 
@@ -118,7 +121,7 @@ class Agent:
             looking = group.create_task(self._lookout.run())
             watchdog = group.create_task(systemd.feed_watchdog(self._status.turning))
             systemd.notify("READY=1")
-            log.info("started", device=str(self._settings.address), outputs=sorted(self._settings.watched))
+            log.info("started", device=str(self._settings.address), outputs=sorted(self._evidence.tracks))
             await self._stop.wait()
             systemd.notify("STOPPING=1")
             await cancel(*watching)
@@ -186,7 +189,19 @@ class Agent:
                 )
                 for watched in all_watched
             ]
-        return watches
+        return watches + [self._checking(check) for check in self._checks]
+
+    def _checking(self, check: Check) -> Watch:
+        take, interval_s = partial(self._take_vote, check.output), check.table.interval_s
+        return Watch(check.output, check, interval_s, check.patience_s, self._clock, take, asyncio.Event())
+
+    def _take_vote(self, output: str, reading: Reading, at: Instant, suspended_ms: int) -> None:
+        if self._evidence.take(output, reading, at, suspended_ms):
+            self._changed.set()
+
+    def _more_figures(self) -> Figures:
+        checked = {name: value for check in self._checks for name, value in check.figures.items()}
+        return remedies.figures(self._aid) | checked
 
     def _judge(self, output: Output, probes: dict[str, Probe]) -> Judge:
         panel = Panel({watched.probe: stands_ms(watched) for watched in self._settings.watched[output.id]})

@@ -22,7 +22,7 @@ from typing import Final, Literal, NamedTuple
 
 from agent.probes.base import DETAIL_CHARS, Reading, tidy
 from wire.runs import Instant
-from wire.states import Cause, PlayerState
+from wire.states import Cause, PlayerState, State
 
 SymptomName = Literal[
     "display_disconnected",
@@ -96,7 +96,7 @@ def needs_a_reason(reading: Reading) -> bool:
     return reading.cause is None and reading.state in _EXPLAINED
 
 
-def explain(state: PlayerState, symptoms: Iterable[Symptom], *, needs_link: bool) -> Verdict | None:
+def explain(state: State, symptoms: Iterable[Symptom], *, needs_link: bool) -> Verdict | None:
     """The first line of the table that fits; None: nothing here explains it.
 
     `needs_link`: whether what the output shows comes over the link. A file on the disk plays without one.
@@ -141,7 +141,7 @@ class Inquest:
     def __init__(self, looks: Looks, *, needs_link: bool = False) -> None:
         self._looks = looks
         self._needs_link = needs_link
-        self._state: PlayerState | None = None
+        self._state: State | None = None
         self._since_ms = 0
         self._verdict: Verdict | None = None
         self._closed = True
@@ -161,7 +161,7 @@ class Inquest:
             self._look_into(reading.state, at, believed=believed)
         return self._with_verdict(reading)
 
-    def _look_into(self, state: PlayerState, at: Instant, *, believed: bool) -> None:
+    def _look_into(self, state: State, at: Instant, *, believed: bool) -> None:
         looks = self._looks.since(self._since_ms - BEFORE_MS)
         overdue = at.mono_ms - self._since_ms > LATEST_MS
         if not overdue and not any(look.at_ms >= self._since_ms for look in looks):

@@ -23,7 +23,7 @@ from typing import Final, NamedTuple
 
 from agent.probes.base import Reading, tidy
 from wire.runs import Instant
-from wire.states import PlayerState
+from wire.states import PlayerState, State
 
 WORST_FIRST: Final[tuple[PlayerState, ...]] = ("error", "stopped", "off", "idle", "black", "frozen", "playing")
 PATIENCE: Final = 3  # looks that a probe may miss before its last vote is no longer heard
@@ -75,7 +75,7 @@ class Panel:
 
 def judge(votes: Sequence[Vote]) -> Vote:
     """The vote that is believed: the worst; of equals one with a cause, then the newest."""
-    worst = {state: rank for rank, state in enumerate(WORST_FIRST)}
+    worst: dict[State, int] = {state: rank for rank, state in enumerate(WORST_FIRST)}
     return min(
         votes,
         key=lambda vote: (

@@ -15,6 +15,7 @@ from typing import Annotated, Final, Literal
 
 import msgspec
 
+from agent.checks import check_findings
 from agent.firstaid import FirstAidTable
 from agent.probes import PROBES
 from agent.rules import findings
@@ -24,7 +25,8 @@ from common import logs
 from common.config import ConfigError, Finding, Section, convert, parse_toml, read_text
 from wire.messages import MAX_INTERVAL_S, Id
 from wire.states import PlayerState
-from wire.topics import Address
+from wire.topics import ID_PATTERN, Address
+from wire.votes import LONGEST_PLATFORM
 
 Seconds = Annotated[float, msgspec.Meta(gt=0, le=MAX_INTERVAL_S)]
 Interval = Annotated[float, msgspec.Meta(ge=0.2, le=3600)]
@@ -35,6 +37,7 @@ TargetText = Annotated[
     str, msgspec.Meta(pattern=r"^(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+):[1-9][0-9]{0,4}$")
 ]  # host:port
 MAX_OUTPUTS: Final = 32  # so that a heartbeat always fits into 64 KiB
+MAX_CHECKS: Final = 16
 MQTT_PORT: Final = 1883
 MQTTS_PORT: Final = 8883
 
@@ -133,13 +136,31 @@ class ConnectivityTable(Section, frozen=True):
     targets: Annotated[tuple[TargetText, ...], msgspec.Meta(max_length=8)] = ()
 
 
+class CheckTable(Section, frozen=True):
+    """`[[checks]]`: a service that is asked whether it is up; `id` is the platform part of the registry."""
+
+    id: Annotated[str, msgspec.Meta(pattern=rf"^{ID_PATTERN}\Z", max_length=LONGEST_PLATFORM)]
+    url: str = ""
+    tcp: str = ""
+    expect_status: Annotated[int, msgspec.Meta(ge=200, le=599)] = 200
+    expect_text: Annotated[str, msgspec.Meta(max_length=1000)] = ""
+    redirects: Annotated[int, msgspec.Meta(ge=0, le=20)] = 5
+    ca_file: str = ""
+    certificate_days_min: Annotated[int, msgspec.Meta(ge=0, le=365)] = 14
+    interval_s: Annotated[float, msgspec.Meta(ge=0.2, le=3600)] = 30.0
+    timeout_s: Annotated[float, msgspec.Meta(ge=0.5, le=600)] = 10.0
+    failures: Annotated[int, msgspec.Meta(ge=1, le=100)] = 2
+
+
 class AgentConfig(Section, frozen=True):
     """The whole file, but for the probes' own tables."""
 
     tenant: Id
     device: Id
     mqtt: Mqtt
-    outputs: Annotated[list[Output], msgspec.Meta(min_length=1, max_length=MAX_OUTPUTS)]
+    outputs: Annotated[list[Output], msgspec.Meta(max_length=MAX_OUTPUTS)] = msgspec.field(default_factory=list)
+    checks: Annotated[list[CheckTable], msgspec.Meta(max_length=MAX_CHECKS)] = msgspec.field(default_factory=list)
+    role: Literal["player", "server"] = "player"
     interval_s: Annotated[float, msgspec.Meta(ge=1, le=3600)] = 15.0
     spool: SpoolTable = SpoolTable()
     health: Health = Health()
@@ -213,7 +234,7 @@ def parse(text: str, file: Path) -> Settings:
     data = parse_toml(text, str(file))
     tables = _take_out_probe_tables(data, str(file))
     config = convert(data, AgentConfig, str(file))
-    if found := findings(config, str(file)):
+    if found := [*findings(config, str(file)), *check_findings(config.checks, str(file))]:
         raise ConfigError(*found)
     if wrong := [finding for place, output in enumerate(config.outputs) for finding in _unhealing(place, output, file)]:
         raise ConfigError(*wrong)

@@ -16,7 +16,7 @@ from base64 import b64encode
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from urllib.parse import urljoin, urlsplit
 
 if TYPE_CHECKING:
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 HEAD_BYTES: Final = 16 * 1024
 BODY_BYTES: Final = 256 * 1024
 _LINE_BYTES: Final = 8 * 1024
+_ANY_BYTES: Final = 2**63
 _PORTS: Final = {"http": 80, "https": 443}
 _FINAL: Final = 200  # below it are interim answers
 _BODILESS: Final = frozenset({HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED})
@@ -75,6 +76,10 @@ class Ask:
     elsewhere: bool = False
     tls: ssl.SSLContext | None = None  # None: the system's authorities
     connected: Callable[[], None] = lambda: None
+    secured: Callable[[Mapping[str, Any]], None] = lambda _: (
+        None
+    )  # with the server's certificate, once for each request
+    whole: bool = True  # False: what is over `body_bytes` of the body is not read, and nothing is wrong with that
 
 
 def parse_url(url: str) -> Origin:
@@ -120,9 +125,11 @@ async def _get_once(url: str, origin: Origin, ask: Ask, *, trusted: bool) -> Ans
     reader, writer = await asyncio.open_connection(origin.host, origin.port, ssl=tls, limit=_LINE_BYTES)
     try:
         ask.connected()
+        if tls is not None:
+            ask.secured(writer.get_extra_info("peercert") or {})
         writer.write(_request(origin, ask, trusted=trusted))
         await writer.drain()
-        return await _read(reader, url, ask.body_bytes)
+        return await _read(reader, url, ask.body_bytes, whole=ask.whole)
     except asyncio.IncompleteReadError:
         raise HttpError("the answer breaks off") from None
     except (ValueError, asyncio.LimitOverrunError):  # StreamReader: a line longer than its limit
@@ -156,18 +163,19 @@ def _request(origin: Origin, ask: Ask, *, trusted: bool) -> bytes:
     return ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1", "replace")
 
 
-async def _read(reader: asyncio.StreamReader, url: str, limit: int) -> Answer:
+async def _read(reader: asyncio.StreamReader, url: str, limit: int, *, whole: bool) -> Answer:
     status, headers = await read_head(reader)
     while status < _FINAL:
         status, headers = await read_head(reader)
-    if status in _BODILESS:
+    if status in _BODILESS or not (whole or limit):
         return Answer(status, headers, b"", url)
     if "chunked" in headers.get("transfer-encoding", "").lower():
-        return Answer(status, headers, await _read_chunks(reader, limit), url)
+        return Answer(status, headers, await _read_chunks(reader, limit, whole=whole), url)
     length = headers.get("content-length")
     if length is None:
-        return Answer(status, headers, await _read_all(reader, limit), url)
-    return Answer(status, headers, await reader.readexactly(_bounded(length, 10, limit)), url)
+        return Answer(status, headers, await _read_all(reader, limit, whole=whole), url)
+    size = _bounded(length, 10, limit if whole else _ANY_BYTES)
+    return Answer(status, headers, await reader.readexactly(min(size, limit)), url)
 
 
 async def read_head(reader: asyncio.StreamReader) -> tuple[int, dict[str, str]]:
@@ -197,19 +205,25 @@ async def _read_line(reader: asyncio.StreamReader) -> str:
     return line.rstrip(b"\r\n").decode("latin-1")
 
 
-async def _read_chunks(reader: asyncio.StreamReader, limit: int) -> bytes:
+async def _read_chunks(reader: asyncio.StreamReader, limit: int, *, whole: bool) -> bytes:
     body = bytearray()
-    while size := _bounded((await _read_line(reader)).partition(";")[0], 16, limit - len(body)):
+    while size := _bounded(
+        (await _read_line(reader)).partition(";")[0], 16, limit - len(body) if whole else _ANY_BYTES
+    ):
+        if len(body) + size > limit:
+            return bytes(body + await reader.readexactly(limit - len(body)))
         body += await reader.readexactly(size)
         if await _read_line(reader):
             raise HttpError("a chunk of the answer has another length than it says")
     return bytes(body)  # trailers are of no interest, and the connection ends here
 
 
-async def _read_all(reader: asyncio.StreamReader, limit: int) -> bytes:
+async def _read_all(reader: asyncio.StreamReader, limit: int, *, whole: bool) -> bytes:
     body = bytearray()
     while portion := await reader.read(limit + 1 - len(body)):
         body += portion
+        if len(body) > limit and not whole:
+            return bytes(body[:limit])
         _bounded(str(len(body)), 10, limit)
     return bytes(body)
 

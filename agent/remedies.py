@@ -69,7 +69,7 @@ class FirstAid:
     def consider(self, believed: Stretch | None, seen: Reading) -> None:
         """Treat, if it is time to. Nobody is treated whose newest reading is of no harm, believed or not."""
         now_ms = self._clock.mono_ms()
-        reading = None if believed is None else Reading(believed.state, believed.cause)  # type: ignore[arg-type]
+        reading = None if believed is None else Reading(believed.state, believed.cause)
         self._chart = self._chart.seen(reading, now_ms if believed is None else believed.start.mono_ms, self._table)
         if self._chart.bad_since_ms is None:
             self._note = self._said = ""

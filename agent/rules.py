@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from agent.schedule import schedule_complaints
 from common.config import Finding
+from wire.votes import is_check
 
 if TYPE_CHECKING:
     from agent.config import AgentConfig
@@ -62,7 +63,13 @@ def _complaints(config: AgentConfig) -> Iterator[_Complaint]:
     for output, count in Counter(output.id for output in config.outputs).items():
         if count > 1:
             yield "agent.output_twice", "outputs", f"{count} outputs have the id {output!r}", "give each its own id"
+        if is_check(output):
+            remedy = "choose another id; to check a service, use [[checks]]"
+            yield "agent.output_check", "outputs", f"{output!r} is how a check is reported", remedy
     yield from _first_aid(config)
+    if not (config.outputs or config.checks):
+        yield "agent.nothing", "outputs", "there is nothing to watch", "add [[outputs]], or [[checks]] on a server"
+    yield from _checks(config)
     yield from _mqtt(config)
     yield from _targets(config)
     if config.schedule is not None:
@@ -81,6 +88,17 @@ def _first_aid(config: AgentConfig) -> Iterator[_Complaint]:
             named = " and ".join(output.first_aid.remedies) or "none"
             message = f"it takes exactly one remedy (set: {named})"
             yield "agent.first_aid", f"outputs[{place}].first_aid", message, "set one of command, unit and probe"
+
+
+def _checks(config: AgentConfig) -> Iterator[_Complaint]:
+    for name, count in Counter(check.id for check in config.checks).items():
+        if count > 1:
+            yield "agent.check_twice", "checks", f"{count} checks have the id {name!r}", "give each its own id"
+    for place, check in enumerate(config.checks):
+        key = f"checks[{place}]"
+        if bool(check.url) == bool(check.tcp):
+            remedy = 'write url = "https://…" or tcp = "host:port"'
+            yield "agent.check_target", key, "needs either url or tcp", remedy
 
 
 def _mqtt(config: AgentConfig) -> Iterator[_Complaint]:
@@ -106,6 +124,9 @@ def _targets(config: AgentConfig) -> Iterator[_Complaint]:
     if any(output.needs_link for output in config.outputs) and len(targets) < _LEAST_TARGETS:
         message = "an output needs the link, and nobody says how to tell whether it is up"
         yield "agent.no_targets", "connectivity.targets", message, "name two that can fail apart"
+    elif config.checks and 0 < len(targets) < _LEAST_TARGETS:
+        message = "a target that does not answer may be ill itself"
+        yield "agent.one_target", "connectivity.targets", message, "name two that can fail apart, or none"
 
 
 def _listen(table: str, text: str, token: str) -> Iterator[_Complaint]:

@@ -20,6 +20,7 @@ from wire.messages import Ack, BootClock, Heartbeat, Hello, Run
 from wire.messages import Output as WireOutput
 from wire.outbox import Name
 from wire.runs import Confirm, Rules
+from wire.votes import output_of
 
 _MS = 1000
 
@@ -81,7 +82,14 @@ class Station:
             spool=self._spool.id,
             agent=self._version,
             interval_s=self._config.interval_s,
-            outputs=[WireOutput(id=output.id, probe="+".join(output.probes)) for output in self._config.outputs],
+            outputs=[
+                *(WireOutput(id=output.id, probe="+".join(output.probes)) for output in self._config.outputs),
+                *(
+                    WireOutput(id=output_of(check.id), probe="tcp" if check.tcp else "http")
+                    for check in self._config.checks
+                ),
+            ],
+            role=self._config.role,
             host=self._facts | self._damage(),
             clocks=self._spool.clocks(),
         )

@@ -87,7 +87,7 @@ class Collector:
             config.ingest.intake(),
             self.live.fleet.alive,
         )
-        self.portal = PortalChecks(self.clock, self.ingest.accept)
+        self.portal = PortalChecks(self.clock, self.ingest.accept, config.connectivity.outlook())
         self.alerts = AlertDesk(self.ledger, config.alerts, self.clock, self._alert_changed)
         files = [read_source(Path(name).stem, name) for name in config.contracts.files]
         self.keeper = Keeper(self.ledger, self.clock, files, lambda: self.live.agreements.by_key)

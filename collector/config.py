@@ -13,10 +13,12 @@ import structlog
 from collector.alerts.config import AlertsConfig
 from collector.allowance import Limits, Rate
 from collector.influx.config import InfluxConfig
+from collector.portal import Outlook
 from collector.senders import Intake
 from collector.sla.contract import Contract, check_contract_toml
 from collector.web.app import check_listen
 from common.config import ConfigError, Finding, Section, load, read_text
+from common.connectivity import parse_target
 from common.logs import Format, Level
 
 log = structlog.get_logger(__name__)
@@ -124,6 +126,29 @@ class ContractsConfig(Section, frozen=True):
     files: tuple[str, ...] = ()
 
 
+class ConnectivityConfig(Section, frozen=True):
+    """What else the collector tries before it believes its own check of a portal (docs/vantage-points.md)."""
+
+    targets: Annotated[tuple[str, ...], msgspec.Meta(max_length=8)] = ()
+    timeout_s: Annotated[float, msgspec.Meta(ge=0.1, le=60)] = 3.0
+
+    def __post_init__(self) -> None:
+        """Refuse what is no target, and a single one, which may be ill itself."""
+        for text in self.targets:
+            try:
+                parse_target(text)
+            except ValueError as error:
+                raise ValueError(
+                    f'names a target that cannot be tried: {error}; write it like "192.0.2.1:443"'
+                ) from None
+        if len(set(self.targets)) != len(self.targets) or len(self.targets) == 1:
+            raise ValueError("names one target alone, or one twice; name two that fail independently, or none")
+
+    def outlook(self) -> Outlook:
+        """Give it as the checks take it."""
+        return Outlook(tuple(map(parse_target, self.targets)), self.timeout_s)
+
+
 class LogConfig(Section, frozen=True):
     """Log lines on standard error."""
 
@@ -144,6 +169,7 @@ class CollectorConfig(Section, frozen=True):
     contracts: ContractsConfig = ContractsConfig()
     alerts: AlertsConfig = AlertsConfig()
     influx: InfluxConfig | None = None
+    connectivity: ConnectivityConfig = ConnectivityConfig()
     log: LogConfig = LogConfig()
 
 

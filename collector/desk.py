@@ -7,16 +7,15 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from collector.alerts.desk import AlertDesk
 from collector.bus import Bus
 from collector.decisions.effect import ruling_marks, window_marks
-from collector.fleet import place_of
 from collector.ledger.decisions_store import decisions_over
 from collector.ledger.ledger import Ledger
-from collector.ledger.run_queries import runs_of
 from collector.live import Live
 from collector.month_views import MonthView, Paper, PaperRequest
 from collector.revisions.keeper import Keeper
 from collector.revisions.overview import months_of
 from collector.revisions.press import Press
 from collector.sla import availability as sla
+from collector.timelines import timeline
 from collector.views import (
     AlertView,
     ConflictView,
@@ -98,8 +97,8 @@ class LiveDesk:
         found = self._live.fleet.registry.subjects.get(subject)
         if found is None:
             return ()
-        address, output = place_of(found)
-        rows = await self._ledger.read(lambda connection: runs_of(connection, address, output, start_ms, end_ms))
+        registry = self._live.fleet.registry
+        rows = await self._ledger.read(lambda connection: timeline(connection, registry, found, start_ms, end_ms))
         return [row.view() for row in rows]
 
     async def marks(self, subject: str, start_ms: int, end_ms: int) -> Sequence[MarkView]:

@@ -16,18 +16,18 @@ from typing import Final
 
 from collector.evidence import RunRow
 from collector.ledger.intake import DeviceRow, Outcome
-from collector.registry.model import OWN_DEVICE, Registry, Subject
+from collector.places import Place, judged_now, judged_runs, place_of, places_of, points_of
+from collector.registry.model import OWN_DEVICE, Registry, Subject, VoteRule
 from collector.registry.newcomers import Stranger, to_newcomers
 from collector.track import SILENT_AFTER_INTERVALS, Track
 from collector.views import HostFigures, Link, Newcomer
 from wire.messages import Heartbeat
 from wire.topics import Address
+from wire.votes import is_check
 
-__all__ = ["OWN_DEVICE"]  # others know it from here
+__all__ = ["OWN_DEVICE", "Place", "place_of"]  # others know them from here
 
 STRANGE_OUTPUTS_MAX: Final = 64  # names kept of one device, as many as a hello may have
-
-Place = tuple[Address, str]  # an output of a device
 
 
 @dataclass(slots=True)
@@ -56,13 +56,17 @@ class Fleet:
         self._strange: dict[Address, set[str]] = {}  # outputs that reported and are not registered
         self._devices: dict[Address, DeviceState] = {}
         self._strangers: dict[Address, Newcomer | None] = {}  # None: its text is not made yet
+        self._points: dict[str, dict[str, Place]] = {}  # vantage points of each subject that is voted on
+        self._voted: dict[Place, str] = {}  # on which subject a place votes
+        self._judged: dict[str, Track] = {}  # as far as nothing has changed since
 
     def take_registry(self, registry: Registry) -> set[Place]:
         """Go on with another snapshot of the registry; the places whose evidence is now missing here."""
         before, self._outputs = self._outputs, {}
         self.registry = registry
         missing: set[Place] = set()
-        for address, output in map(place_of, registry.subjects.values()):
+        self._take_votes(registry)
+        for address, output in (place for each in registry.subjects.values() for place in places_of(registry, each)):
             track = before.get(address, {}).get(output)
             if track is None:
                 missing.add((address, output))
@@ -85,6 +89,7 @@ class Fleet:
 
     def forget(self, tenant: str) -> None:
         """Forget every device of a tenant and its runs; one that speaks again is a newcomer."""
+        self._judged.clear()
         for known in (self._devices, self._outputs, self._strange, self._strangers):
             for address in [each for each in known if each.tenant == tenant]:
                 del known[address]
@@ -96,6 +101,7 @@ class Fleet:
             track = self._outputs.get(address, {}).get(row.output)
             if track is not None:
                 track.remember(row)
+                self._unjudge((address, row.output))
                 places.add((address, row.output))
         return {place for place in places if self._looks_different(*place)}
 
@@ -119,6 +125,7 @@ class Fleet:
             track = self._outputs.get(address, {}).get(row.output)
             if track is not None:
                 track.add(row)
+                self._unjudge((address, row.output))
             else:
                 self._note_strange(address, row.output)
         different: set[Place] = set()
@@ -156,19 +163,31 @@ class Fleet:
             for track in list(tracks.values()):
                 track.prune(before_ms)
                 yield
+        self._judged.clear()
 
     def outputs_of(self, address: Address) -> Iterable[str]:
         """The registered outputs of a device."""
         return self._outputs.get(address, {}).keys()
 
     def track(self, subject: Subject) -> Track:
-        """The runs of a registered subject; empty where it never reported."""
+        """The runs of a registered subject; empty where it never reported. Those of a voted one are judged anew."""
+        if subject.votes is not None:
+            return self._judged_track(subject, subject.votes)
         address, output = place_of(subject)
         return self._outputs.get(address, {}).get(output, _EMPTY)
 
     def current(self, subject: Subject) -> RunRow | None:
         """The open run that says what a subject is at this moment; None: it is unknown."""
+        if subject.votes is not None:
+            said = self.ballots(subject)
+            if not any(run is not None for run in said.values()):
+                return None
+            return judged_now(subject, subject.votes, said, self.track(subject).newest)
         return self._current(*place_of(subject))
+
+    def ballots(self, subject: Subject) -> dict[str, RunRow | None]:
+        """What each vantage point says of a platform part at this moment; None: nothing."""
+        return {point: self._current(*place) for point, place in self._points.get(subject.key, {}).items()}
 
     def device(self, address: Address) -> DeviceState | None:
         """A device's state, None where it never reported."""
@@ -193,7 +212,8 @@ class Fleet:
                 yield replace(known, last_seen_ms=self._devices[address].row.last_received_ms)
 
     def _spoken_of(self, address: Address) -> tuple[str, ...]:
-        return tuple(sorted({*self._strange.get(address, ()), *self._devices[address].row.outputs}))
+        spoken = {*self._strange.get(address, ()), *self._devices[address].row.outputs}
+        return tuple(sorted(output for output in spoken if not is_check(output)))
 
     def _greet(self, address: Address) -> None:
         """Find out whether a device is a newcomer, when it first reports and when what it says of itself changes."""
@@ -211,6 +231,30 @@ class Fleet:
             names.add(output)
             if address in self._devices:
                 self._greet(address)
+
+    def _take_votes(self, registry: Registry) -> None:
+        voted = [subject for subject in registry.subjects.values() if subject.votes is not None]
+        self._points = {subject.key: points_of(registry, subject) for subject in voted}
+        self._voted = {place: key for key, points in self._points.items() for place in points.values()}
+        self._judged.clear()
+
+    def _unjudge(self, place: Place) -> None:
+        if (key := self._voted.get(place)) is not None:
+            self._judged.pop(key, None)
+
+    def _judged_track(self, subject: Subject, votes: VoteRule) -> Track:
+        known = self._judged.get(subject.key)
+        if known is not None:
+            return known
+        points = self._points.get(subject.key, {})
+        said = {name: self._outputs.get(address, {}).get(output, _EMPTY) for name, (address, output) in points.items()}
+        runs = {name: track.runs_sorted() for name, track in said.items()}
+        start_ms = min((each[0].start_ms for each in runs.values() if each), default=0)
+        end_ms = max((track.evidence_ms or 0 for track in said.values()), default=0)
+        judged = self._judged[subject.key] = Track()
+        for row in judged_runs(subject, votes, runs, start_ms, end_ms):
+            judged.add(row)
+        return judged
 
     def _current(self, address: Address, output: str) -> RunRow | None:
         device = self._devices.get(address)
@@ -234,11 +278,6 @@ class Fleet:
 
 
 _EMPTY: Final = Track()
-
-
-def place_of(subject: Subject) -> Place:
-    """Which device's output a subject's evidence comes from; a platform's from the collector's own check."""
-    return Address(subject.tenant, subject.device or OWN_DEVICE), subject.id
 
 
 def _looks(row: RunRow) -> tuple[object, ...]:

@@ -22,9 +22,10 @@ from collector.figures import Agreements, agree, computing, down_limit, is_emitt
 from collector.fleet import Fleet, Place, place_of
 from collector.ledger.conflict_store import ConflictRow
 from collector.ledger.intake import DeviceRow, Outcome
-from collector.registry.model import Device, Registry, Subject, player_name
+from collector.places import places_of
+from collector.registry.model import OWN_DEVICE, Device, Registry, Subject, player_name
 from collector.sla.contract import Contract
-from collector.views import Event, FigureView, PlatformView, PlayerView
+from collector.views import Event, FigureView, PlatformView, PlayerView, VoteView
 from common.clock import Clock, monotonic_s
 from wire.topics import Address
 
@@ -91,7 +92,9 @@ class Live:
             for kind in agreement.unwatched:
                 remedy = f"register a {kind} (signwatch registry apply), or take its weight out of the contract"
                 log.warning("weight_without_subject", agreement=agreement.key, kind=kind, remedy=remedy)
-        self._by_place = {place_of(subject): subject for subject in registry.subjects.values()}
+        self._by_place = {
+            place: subject for subject in registry.subjects.values() for place in places_of(registry, subject)
+        }
         self._ordered = sorted(registry.subjects.values(), key=self._order)
         self._emitting.clear()
         self._views.clear()
@@ -158,7 +161,7 @@ class Live:
             emitting = is_emitting(subject, self.agreements.emissions[subject.key], now_ms)
             if self._emitting.get(subject.key) is not emitting:
                 self._emitting[subject.key] = emitting
-                changed.add(place_of(subject))
+                changed.update(places_of(self.fleet.registry, subject)[:1])
         self._show(changed)
 
     async def run(self) -> None:
@@ -247,15 +250,22 @@ class Live:
             detail=current.detail if current else None,
             since_ms=_since(current, newest),
             evidence_ms=newest.end_ms if newest else None,
-            url=subject.check.url if subject.check else None,
+            url=(subject.check.url or None) if subject.check else None,
             latency_ms=self._latency(subject.key),
+            votes=self._votes(subject),
+        )
+
+    def _votes(self, subject: Subject) -> tuple[VoteView, ...] | None:
+        if subject.votes is None:
+            return None
+        said = self.fleet.ballots(subject)
+        return tuple(
+            VoteView(point, run.state, run.detail, run.start_ms) if run else VoteView(point, None, None, None)
+            for point, run in sorted(said.items(), key=lambda each: (each[0] == OWN_DEVICE, each[0]))
         )
 
     def _show(self, changed: set[Place]) -> None:
-        for place in changed:
-            subject = self._by_place.get(place)
-            if subject is None:
-                continue
+        for subject in {each.key: each for place in changed if (each := self._by_place.get(place))}.values():
             self._due.set()
             self._views.pop(subject.key, None)
             if subject.kind == "player":

@@ -2,24 +2,27 @@
 
 Rule: `failures` bad answers in a row before it is down; the down run starts at the first of them. Each check makes one
 observation for the run machine (wire/runs.py); its runs go through ingest like any device's, under the collector's own
-name. What the collector cannot know: whether it is the portal's network that is lost, or its own.
+name. Whether it is the portal's network that is lost or its own, the collector knows only where it was given other
+targets to try (`[connectivity] targets`): when it reaches none of those either, what it saw is `unknown`.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 from uuid import uuid4
 
 import aiohttp
+import msgspec
 import structlog
 
 from collector.httpclient import beginning
 from collector.ledger.intake import Received
 from collector.registry.model import OWN_DEVICE, PortalCheck, Subject
 from common.clock import Clock, monotonic_s
+from common.connectivity import Target, reach
 from common.tasks import cancel, spawn
 from wire.messages import Heartbeat, Hello, Output, Run, Runs
 from wire.runs import Closed, Confirm, Instant, Machine, Observation, Rules, Stretch, close, observe
@@ -39,7 +42,7 @@ _MS: Final = 1000
 class Answer:
     """What one check saw."""
 
-    state: State  # up | down
+    state: State  # up | down; unknown: the collector reaches nothing else either
     detail: str
     latency_ms: int
 
@@ -65,6 +68,21 @@ async def ask(session: aiohttp.ClientSession, check: PortalCheck) -> Answer:
         return answer("down", f"no answer within {check.timeout_s:g} s")
     except (aiohttp.ClientError, OSError, ValueError, LookupError) as error:
         return answer("down", f"{type(error).__name__}: {error}")
+
+
+@dataclass(frozen=True, slots=True)
+class Outlook:
+    """What else the collector tries when a portal seems down; without targets what it sees is believed."""
+
+    targets: Sequence[Target] = ()
+    timeout_s: float = 3.0
+
+    async def weigh(self, answer: Answer) -> Answer:
+        """Give the answer as it may be told."""
+        if answer.state != "down" or not self.targets:
+            return answer
+        found = await reach(self.targets, self.timeout_s)
+        return answer if found.online else replace(answer, state="unknown", detail=found.detail[:500])
 
 
 class Epoch:
@@ -93,8 +111,16 @@ class Epoch:
 class Watch:
     """One platform part under watch: its run machine and its seqs."""
 
-    def __init__(self, subject: Subject, check: PortalCheck, epoch: Epoch, state: Callable[[Received], None]) -> None:
+    def __init__(
+        self,
+        subject: Subject,
+        check: PortalCheck,
+        epoch: Epoch,
+        state: Callable[[Received], None],
+        outlook: Outlook | None = None,
+    ) -> None:
         self.subject = subject
+        self._outlook = outlook or Outlook()
         self.check = check
         self.latency_ms: int | None = None
         self._epoch = epoch
@@ -115,7 +141,7 @@ class Watch:
             begun = monotonic_s()
             answer = await ask(session, self.check)
             self.latency_ms = answer.latency_ms
-            self.take(answer)
+            self.take(await self._outlook.weigh(answer))
             await asyncio.sleep(max(0.0, self.check.interval_s - (monotonic_s() - begun)))
 
     def take(self, answer: Answer) -> None:
@@ -169,6 +195,11 @@ class Watch:
         self._state(Received(Address(self.subject.tenant, OWN_DEVICE), message, received_ms))
 
 
+def _asked(check: PortalCheck | None) -> PortalCheck | None:
+    """A check without what only the judgement of its answers hangs on."""
+    return None if check is None else msgspec.structs.replace(check, votes=msgspec.UNSET)
+
+
 def _stamp(boot: str, at: Instant) -> dict[str, Any]:
     # To the collector its own clock is the true one.
     return {"boot": boot, "sent_ms": at.wall_ms, "mono_ms": at.mono_ms, "synced": True}
@@ -177,7 +208,8 @@ def _stamp(boot: str, at: Instant) -> dict[str, Any]:
 class PortalChecks:
     """The watches over every platform part that the registry tells how to check."""
 
-    def __init__(self, clock: Clock, state: Callable[[Received], None]) -> None:
+    def __init__(self, clock: Clock, state: Callable[[Received], None], outlook: Outlook | None = None) -> None:
+        self._outlook = outlook
         self._epoch = Epoch(clock)
         self._spool = uuid4().hex
         self._state = state
@@ -188,15 +220,15 @@ class PortalChecks:
         """Start and stop watches so that they fit the registry."""
         if self._session is None:
             self._session = aiohttp.ClientSession(headers={"User-Agent": "signwatch"})
-        wanted = {each.key: each for each in subjects if each.kind == "platform" and each.check is not None}
+        wanted = {each.key: each for each in subjects if each.kind == "platform" and each.check and each.check.url}
         for key, (watch, task) in list(self._watches.items()):
-            if key not in wanted or wanted[key].check != watch.check:
+            if key not in wanted or _asked(wanted[key].check) != _asked(watch.check):
                 await cancel(task)
                 del self._watches[key]
         self._greet(wanted.values())
         for key, subject in wanted.items():
             if key not in self._watches and subject.check is not None:
-                watch = Watch(subject, subject.check, self._epoch, self._state)
+                watch = Watch(subject, subject.check, self._epoch, self._state, self._outlook)
                 self._watches[key] = watch, spawn(watch.run(self._session), f"portal check {key}")
 
     def _greet(self, subjects: Iterable[Subject]) -> None:

@@ -6,8 +6,8 @@ from typing import Final, cast
 
 from common.clock import EARLIEST_MS
 from wire.messages import Ack, Gone, Heartbeat, Hello, Message, MessageError, Runs, decode
-from wire.states import PLAYER_STATES
 from wire.topics import Address, Kind, TopicError, is_id, parse_topic
+from wire.votes import states_of_output
 
 Statement = Hello | Heartbeat | Runs | Gone
 
@@ -68,9 +68,10 @@ def device_in(topic: str) -> str:
 def check(message: Message, received_ms: int) -> None:
     """MessageRefusedError for what only a receiver can know to be wrong.
 
-    A device states what its players do, and a player is never `up`. Nothing can be told before it has happened: by the
-    clock of its own boot, a run neither starts nor ends after the message that tells of it was sent. And no boot has
-    lasted since before there was a signwatch, as far as the collector's own clock can be right.
+    A device states what its players do, and a player is never `up`; only a check of a platform part is. Nothing can be
+    told before it has happened: by the clock of its own boot, a run neither starts nor ends after the message that
+    tells of it was sent. And no boot has lasted since before there was a signwatch, as far as the collector's own clock
+    can be right.
     """
     if isinstance(message, (Gone, Ack)):
         return
@@ -81,7 +82,7 @@ def check(message: Message, received_ms: int) -> None:
     runs, boot = (message.open, message.boot) if isinstance(message, Heartbeat) else (message.runs, None)
     latest_ms = message.mono_ms + AHEAD_MAX_MS
     for run in runs:
-        if run.state not in PLAYER_STATES:
+        if run.state not in states_of_output(run.output):
             raise MessageRefusedError("invalid", f"run {run.seq} says {run.state!r}, which is no state of a player")
         if (boot or run.boot) == message.boot and run.start_mono_ms > latest_ms:
             raise MessageRefusedError("implausible", f"run {run.seq} starts after the message was sent")

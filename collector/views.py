@@ -47,6 +47,16 @@ class PlayerView:
 
 
 @dataclass(frozen=True, slots=True)
+class VoteView:
+    """What one vantage point says of a platform part at this moment, and since when; `state` None: nothing."""
+
+    point: str  # a device, or `_collector`
+    state: str | None
+    detail: str | None
+    since_ms: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class PlatformView:
     """One part of the platform as the collector's own check sees it."""
 
@@ -62,6 +72,7 @@ class PlatformView:
     evidence_ms: int | None
     url: str | None
     latency_ms: int | None = None
+    votes: tuple[VoteView, ...] | None = None  # of every vantage point; None: the collector alone tells
 
 
 @dataclass(frozen=True, slots=True)

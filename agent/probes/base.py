@@ -12,15 +12,18 @@ from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 from common.clock import Clock
 from common.config import Section
-from wire.states import Cause, PlayerState
+from wire.states import Cause, PlayerState, State
 
 DETAIL_CHARS = 200  # a heartbeat of 32 outputs must stay under 64 KiB however much the probes have to say
 
 
 class Reading(NamedTuple):
-    """What a probe saw. A probe that could not ask says `unknown`: "could not ask" is never "off"."""
+    """What a probe saw. A probe that could not ask says `unknown`: "could not ask" is never "off".
 
-    state: PlayerState
+    Only a check of a service (agent/checks.py) says `up` or `down`.
+    """
+
+    state: State
     cause: Cause | None = None
     detail: str | None = None
 

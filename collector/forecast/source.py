@@ -5,15 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from collector.figures import current_month
-from collector.fleet import place_of
 from collector.ledger.decisions_store import read_every_decision
-from collector.ledger.month_store import rows_between
 from collector.ledger.registry_store import read_registry
 from collector.report.gather import Question, find_agreement
 from collector.sla.case import Case, SubjectFile
 from collector.sla.instants import format_month, local_date, parse_month
 from collector.sla.tally import month_span
 from collector.sla.timeline import Evidence
+from collector.timelines import rows_between
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -21,6 +20,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
     from collector.figures import Agreement
+    from collector.registry.model import Registry
     from collector.sla.contract import Contract
 
 
@@ -55,7 +55,7 @@ def read_source(connection: Connection, wish: Wish) -> Source:
     files = [
         SubjectFile(judged, runs, list(decisions.rulings.get(subject.key, ())))
         for (subject, judged), runs in zip(
-            agreement.subjects, _evidence(connection, agreement, start_ms, wish.now_ms), strict=True
+            agreement.subjects, _evidence(connection, registry, agreement, start_ms, wish.now_ms), strict=True
         )
     ]
     case = Case(
@@ -68,11 +68,13 @@ def read_source(connection: Connection, wish: Wish) -> Source:
     return Source(agreement.tenant, case)
 
 
-def _evidence(connection: Connection, agreement: Agreement, start_ms: int, end_ms: int) -> list[list[Evidence]]:
+def _evidence(
+    connection: Connection, registry: Registry, agreement: Agreement, start_ms: int, end_ms: int
+) -> list[list[Evidence]]:
     """The runs of each subject that touch the interval, in painting order."""
-    places = [place_of(subject) for subject, _ in agreement.subjects]
-    found: list[list[Evidence]] = [[] for _ in places]
-    for number, start, end, state, cause in rows_between(connection, places, start_ms, end_ms):
+    subjects = [subject for subject, _ in agreement.subjects]
+    found: list[list[Evidence]] = [[] for _ in subjects]
+    for number, start, end, state, cause in rows_between(connection, registry, subjects, start_ms, end_ms):
         found[number].append(Evidence(start, end, state, cause))
     return found
 

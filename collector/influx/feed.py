@@ -21,6 +21,7 @@ from collector.views import AlertView, Desk
 from common.clock import Clock
 from wire.messages import Heartbeat
 from wire.topics import Address
+from wire.votes import is_check
 
 SNAPSHOT_MIN_MS: Final = 5_000  # figures may be computed more often than dashboards need them
 
@@ -78,9 +79,9 @@ class InfluxFeed:
 
 
 def run_lines(rows: Iterable[tuple[Address, RunRow]], registry: Registry) -> Iterator[str]:
-    """A line for each closed run of a device; what the collector itself checks is told by its state alone."""
+    """A line for each closed run of a device; what is checked, by whomever, is told by its state alone."""
     for address, row in rows:
-        if row.closed and address.device != OWN_DEVICE:
+        if row.closed and address.device != OWN_DEVICE and not is_check(row.output):
             yield points.run_point(address.tenant, _site(address, registry), address.device, row.output, row.view())
 
 

@@ -20,6 +20,7 @@ from collector.alerts.wording import span_text
 from collector.views import AlertView, FigureView, HostFigures, PlatformView, PlayerView, RunView
 from wire.messages import Heartbeat
 from wire.states import PLAYER_STATES, UP_STATES
+from wire.votes import is_check
 
 NOWHERE: Final = "-"
 STATE_CODES: Final[dict[str, int]] = {
@@ -45,7 +46,7 @@ Tags = Mapping[str, str | None]
 
 
 def heartbeat_points(tenant: str, site: str | None, device: str, heartbeat: Heartbeat, at_ms: int) -> list[str]:
-    """One `heartbeat` line for each open run, and one `host` line; `at_ms` is the heartbeat's true time."""
+    """One `heartbeat` line for each open run of what plays, and one `host` line; `at_ms` is its true time."""
     place = {"tenant": tenant, "site": site, "device": device}
     lines = [
         _line(
@@ -60,6 +61,7 @@ def heartbeat_points(tenant: str, site: str | None, device: str, heartbeat: Hear
             at_ms,
         )
         for run in heartbeat.open
+        if not is_check(run.output)
     ]
     figures = _host_fields(heartbeat.host)
     return [*lines, _line("host", place, figures, at_ms)] if figures else lines

@@ -19,7 +19,6 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from collector.backoff import backoff_ms
 from collector.figures import Agreements, agree, current_month
-from collector.fleet import place_of
 from collector.influx.delivery import Refused, deliver
 from collector.influx.feed import run_lines
 from collector.influx.past import Chapter, History, alert_lines, burnt
@@ -27,13 +26,15 @@ from collector.influx.verdict import judge
 from collector.ledger.alert_store import read_between
 from collector.ledger.decisions_store import read_every_decision
 from collector.ledger.evidence_store import EvidenceStore
-from collector.ledger.month_store import Stay, stays_between
+from collector.ledger.month_store import Stay
 from collector.ledger.registry_store import read_registry
 from collector.ledger.run_queries import closed_runs_between
+from collector.places import place_of
 from collector.registry.model import Registry, Subject
 from collector.sla.burn import LOOKBACK_MS
 from collector.sla.columns import Columns
 from collector.sla.tally import month_span
+from collector.timelines import stays_between
 from collector.track import SILENT_AFTER_INTERVALS
 from common.clock import monotonic_s
 
@@ -265,8 +266,7 @@ def _read_stays(connection: Connection, world: World, start_ms: int, end_ms: int
     ]
     earliest_ms = min([start_ms - LOOKBACK_MS, *months])
     stays: list[list[Stay]] = [[] for _ in world.subjects]
-    places = [place_of(subject) for subject in world.subjects]
-    for number, stay in stays_between(connection, places, earliest_ms, end_ms):
+    for number, stay in stays_between(connection, world.registry, world.subjects, earliest_ms, end_ms):
         stays[number].append(stay)
     return stays
 

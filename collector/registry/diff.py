@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final, Literal, NamedTuple
 
@@ -105,10 +105,11 @@ class _Counted(NamedTuple):
     emission: str
     start: int
     end: int
+    votes: Mapping[str, object] | None = None
 
     @property
-    def judged_by(self) -> tuple[str, str]:
-        return self.contract, self.emission
+    def judged_by(self) -> tuple[object, ...]:
+        return self.contract, self.emission, self.votes
 
 
 def _counted(record: Record | None) -> _Counted | None:
@@ -120,6 +121,7 @@ def _counted(record: Record | None) -> _Counted | None:
         record["emission"],
         BEGINNING_MS if start is None else start,
         _FOREVER_MS if end is None else end,
+        (record["check"] or {}).get("votes"),
     )
     return counted if counted.start < counted.end else None
 

@@ -6,15 +6,17 @@ gives a stand-in, so that one run shows every mistake of a file.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
+from fractions import Fraction
 from typing import Final
 from urllib.parse import urlsplit
 
 import msgspec
 
-from collector.registry.model import ALWAYS, PortalCheck
+from collector.registry.model import ALWAYS, PortalCheck, VoteRule
 from collector.registry.records import Kind, Ref
 from collector.sla.instants import parse_instant
 from collector.sla.reading import Table, Value, shown
@@ -28,6 +30,9 @@ ROLES: Final = ("player", "server")
 _LONGEST_NAME: Final = 200
 _LONGEST_TEXT: Final = 1000
 _LONGEST_WAIT_S: Final = 86_400
+_LONGEST_PATIENCE_S: Final = 3600
+_MOST_VOTES: Final = 100_000
+_QUORUM: Final = re.compile(r"(0|[1-9][0-9]{0,5})/([1-9][0-9]{0,5})", re.ASCII)
 _MICROSECONDS: Final = 1000
 _ID_REMEDY: Final = "use lower-case letters, digits, '.', '_', '-', beginning with a letter or digit, at most 63"
 _INSTANT_REMEDY: Final = "write it with its offset, such as 2026-03-01T00:00:00Z or 2026-03-01T00:00:00+01:00"
@@ -109,22 +114,77 @@ def read_emission(value: Value) -> str:
 
 
 def read_check(value: Value) -> Mapping[str, object] | None:
-    """How the collector checks a platform; an empty `url` means: not at all."""
-    table = value.table(["url"], [name for name in PortalCheck.__struct_fields__ if name != "url"])
-    url = table.get("url")
-    if url is None or url.data == "":
+    """How a platform is checked; an empty `url` without `votes` means: not at all."""
+    table = value.table([], PortalCheck.__struct_fields__)
+    url, votes = table.get("url"), table.get("votes")
+    if votes is None and (url is None or url.data == ""):
+        if url is None:
+            value.refuse("key.missing", "has neither url nor votes", 'add url = "https://…", or votes = {points = […]}')
         return None
     given = {
-        "url": _url(url),
+        "url": None if url is None or url.data == "" else _url(url),
         "expect_status": _with(table, "expect_status", lambda member: member.integer(100, 599)),
         "expect_text": _with(table, "expect_text", _any_text),
         "timeout_s": _with(table, "timeout_s", _seconds),
         "interval_s": _with(table, "interval_s", _seconds),
         "failures": _with(table, "failures", lambda member: member.integer(1, 100)),
+        "votes": _with(table, "votes", _votes),
     }
     check = PortalCheck(**{name: data for name, data in given.items() if data is not None})  # type: ignore[arg-type]
     plain: dict[str, object] = msgspec.to_builtins(check)
     return plain
+
+
+def read_quorum(quorum: object) -> tuple[Fraction, int | None]:
+    """A share of the votes, or a number of them: the share (not looked at beside a number), and the number.
+
+    ValueError where it is neither.
+    """
+    if isinstance(quorum, int) and not isinstance(quorum, bool):
+        if not 0 < quorum <= _MOST_VOTES:
+            raise ValueError("is no number of votes")
+        return Fraction(1, 2), quorum
+    numbers = _QUORUM.fullmatch(quorum) if isinstance(quorum, str) else None
+    if numbers is None or not int(numbers[1]) < int(numbers[2]):
+        raise ValueError("is no fraction under 1")
+    return Fraction(int(numbers[1]), int(numbers[2])), None
+
+
+def _votes(value: Value) -> VoteRule | None:
+    table = value.table(["points"], [name for name in VoteRule.__struct_fields__ if name != "points"])
+    given = {
+        "points": _with(table, "points", _points),
+        "quorum": _with(table, "quorum", _quorum),
+        "min_votes": _with(table, "min_votes", lambda member: member.integer(1, _MOST_VOTES)),
+        "patience_s": _with(table, "patience_s", _patience),
+    }
+    if given["points"] is None:
+        return None
+    return VoteRule(**{name: data for name, data in given.items() if data is not None})  # type: ignore[arg-type]
+
+
+def _points(value: Value) -> list[str]:
+    points = ["*" if member.data == "*" else read_id(member) for member in value.items()]
+    if not points or ("*" in points and len(points) > 1) or len(set(points)) < len(points):
+        value.refuse(
+            "votes.points", 'must name devices, each once, or "*" alone', 'write ["shop-1", "shop-2"] or ["*"]'
+        )
+    return points
+
+
+def _quorum(value: Value) -> str | int | None:
+    data = value.data
+    try:
+        read_quorum(data)
+    except ValueError as error:
+        value.refuse("votes.quorum", f"{shown(data)} {error}", 'write "1/2" for more than half of the votes, or 2')
+        return None
+    return data if isinstance(data, int) else str(data)
+
+
+def _patience(value: Value) -> float | None:
+    number = value.fraction(_LONGEST_PATIENCE_S, "seconds, such as 60")
+    return None if number is None else float(number)
 
 
 # What a file calls a field → the record's field, and its reader.

@@ -7,6 +7,7 @@ import io
 from collections import defaultdict
 from collections.abc import Mapping
 
+import msgspec
 import tomli_w
 
 from collector.registry.csv_files import COLUMNS
@@ -89,7 +90,8 @@ def _subject(subject: Subject) -> dict[str, object]:
     if subject.active_until_ms is not None:
         table["active_until"] = to_datetime(subject.active_until_ms)
     if subject.check is not None:
-        table["check"] = {name: getattr(subject.check, name) for name in subject.check.__struct_fields__}
+        told = msgspec.to_builtins(subject.check)  # without what is unset
+        table["check"] = told if subject.check.url else {name: told[name] for name in told if name != "url"}
     return table
 
 

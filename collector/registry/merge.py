@@ -21,6 +21,7 @@ from collector.registry.records import DEFAULTS, Record, Records, Ref, tenant_of
 from collector.sla.reading import nearest
 from common.clock import iso
 from common.config import Finding
+from wire.votes import LONGEST_PLATFORM, is_check, output_of
 
 _SUBJECTS: Final = ("output", "platform")
 
@@ -32,6 +33,7 @@ def merge(current: Records, entries: Iterable[Entry]) -> tuple[Records, list[Fin
     for entry in entries:
         wanted[entry.ref] = _merged(wanted.get(entry.ref), entry)
     findings = [finding for entry in entries for finding in _check(entry, wanted)]
+    findings += [finding for entry in entries for finding in _check_new_output(entry, current)]
     return wanted, findings
 
 
@@ -73,7 +75,45 @@ def _check(entry: Entry, wanted: Records) -> list[Finding]:
         if record["emission"] != ALWAYS:
             findings += _must_exist(entry, "emission", Ref("calendar", f"{tenant}/{record['emission']}"), wanted)
         findings += _check_active(entry, record)
+    if entry.kind == "platform":
+        findings += _check_votes(entry, record, wanted)
     return findings
+
+
+def _check_votes(entry: Entry, record: Record, wanted: Records) -> list[Finding]:
+    votes, tenant = (record["check"] or {}).get("votes"), record["tenant"]
+    if not votes:
+        return []
+    points = [point for point in votes["points"] if point != "*"]
+    unknown = [point for point in points if Ref("device", f"{tenant}/{point}") not in wanted]
+    known = [ref.key.partition("/")[2] for ref in wanted if ref.kind == "device" and tenant_of(ref) == tenant]
+    findings = [
+        Finding(
+            "registry.votes.unknown",
+            entry.file,
+            entry.at("check.votes.points"),
+            f"there is no device {tenant}/{point}",
+            nearest(point, known) if known else "add it to [[devices]]",
+        )
+        for point in unknown
+    ]
+    if len(record["id"]) > LONGEST_PLATFORM:
+        message = f"{record['id']!r} is too long for what devices report as {output_of('…')!r}"
+        findings.append(
+            Finding(
+                "registry.votes.id", entry.file, entry.at("id"), message, f"use at most {LONGEST_PLATFORM} characters"
+            )
+        )
+    return findings
+
+
+def _check_new_output(entry: Entry, current: Records) -> list[Finding]:
+    """Names of checks are taken; whoever has such an output from before keeps it."""
+    if entry.kind != "output" or entry.ref in current or not is_check(entry.ids["id"]):
+        return []
+    message = f"{entry.ids['id']!r} is how devices name their checks of a platform"
+    remedy = "choose another id; a check needs no output, only `votes` of its platform"
+    return [Finding("registry.output.check", entry.file, entry.at("id"), message, remedy)]
 
 
 def _must_exist(entry: Entry, field: str, ref: Ref, wanted: Records) -> list[Finding]:

@@ -14,15 +14,29 @@ ALWAYS: Final = "always"
 OWN_DEVICE: Final = "_collector"  # whose checks of platforms are evidence; no device can have this name on the wire
 
 
-class PortalCheck(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """How the collector asks whether a platform part is up. Times in seconds."""
+class VoteRule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Whose checks count besides the collector's own, and when they mean that a part is down (collector/vantage.py).
 
-    url: str
+    `points`: devices of the tenant, or `*` for all of them. `quorum`: a fraction of the votes, strictly more than which
+    must say down (`"1/2"`), or a number, at least so many.
+    """
+
+    points: list[str]
+    quorum: str | int = "1/2"
+    min_votes: int = 1
+    patience_s: float = 60.0
+
+
+class PortalCheck(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How it is asked whether a platform part is up. Times in seconds. No `url`: the collector itself does not ask."""
+
+    url: str = ""
     expect_status: int = 200
     expect_text: str = ""
     timeout_s: float = 10.0
     interval_s: float = 30.0
     failures: int = 2  # in a row before it is down; the down run starts at the first
+    votes: VoteRule | msgspec.UnsetType = msgspec.UNSET  # unset: the collector alone tells
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +95,11 @@ class Subject:
     def key(self) -> str:
         """Give `tenant/device/output`, or `tenant/platform`."""
         return f"{self.tenant}/{self.device}/{self.id}" if self.device else f"{self.tenant}/{self.id}"
+
+    @property
+    def votes(self) -> VoteRule | None:
+        """Who else tells of a platform part; None: the collector alone."""
+        return self.check.votes or None if self.check is not None else None
 
 
 @dataclass(frozen=True, slots=True)

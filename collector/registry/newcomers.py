@@ -8,6 +8,7 @@ from typing import NamedTuple
 from collector.registry.model import Registry
 from collector.views import Newcomer
 from common.clock import iso
+from wire.votes import is_check
 
 _SECOND_MS = 1000
 
@@ -31,7 +32,9 @@ def to_newcomers(strangers: Iterable[Stranger], registry: Registry) -> list[Newc
 
 def _to_newcomer(stranger: Stranger, registry: Registry, contract: str | None) -> Newcomer | None:
     key = f"{stranger.tenant}/{stranger.device}"
-    outputs = tuple(output for output in stranger.outputs if f"{key}/{output}" not in registry.subjects)
+    outputs = tuple(
+        output for output in stranger.outputs if f"{key}/{output}" not in registry.subjects and not is_check(output)
+    )
     if key in registry.devices and not outputs:
         return None
     text = _toml(stranger, outputs, contract, tenant_is_known=stranger.tenant in registry.tenants)

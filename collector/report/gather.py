@@ -11,11 +11,10 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from collector.decisions.model import to_ruling, to_window
 from collector.figures import Agreement, agree
-from collector.fleet import Place, place_of
 from collector.ledger.clock_bounds import bounds_of
 from collector.ledger.decisions_store import read_rulings, read_windows
-from collector.ledger.month_store import rows_between, runs_between
 from collector.ledger.registry_store import read_registry
+from collector.places import Place, place_of
 from collector.report.dossier import Announced, Dossier, Member, Run
 from collector.report.months import months_around, without_silence
 from collector.report.progress import Tell, counted, quietly
@@ -24,6 +23,7 @@ from collector.sla.contract import Contract
 from collector.sla.reading import nearest
 from collector.sla.sweep import judge_fleet
 from collector.sla.tally import MonthSpan, month_span
+from collector.timelines import rows_between, runs_between
 from common.config import ConfigError, Finding
 
 if TYPE_CHECKING:
@@ -56,13 +56,13 @@ def gather(connection: Connection, question: Question, tell: Tell = quietly) -> 
     span = month_span(question.contract, question.month, question.computed_at_ms)
     windows = [Announced(record, to_window(record, registry)) for record in read_windows(connection, agreement.tenant)]
     rulings = _by_subject(read_rulings(connection, agreement.tenant))
-    runs = _runs(connection, agreement, span, tell)
+    runs = _runs(connection, registry, agreement, span, tell)
     outputs = Counter((subject.tenant, subject.device) for subject in registry.subjects.values())
     members = [
         Member(judged, *_names(registry, subject, outputs), runs=runs[number], rulings=rulings.get(subject.key, ()))
         for number, (subject, judged) in enumerate(agreement.subjects)
     ]
-    others = _others(connection, agreement, members, windows, question, tell)
+    others = _others(connection, registry, agreement, members, windows, question, tell)
     if not any(runs) and not any(each.players_coverage or each.platform_coverage for each in others):
         raise ConfigError(_no_evidence(question, agreement))
     kept, silent = without_silence(others, question.month) if question.months is None else (others, [])
@@ -109,14 +109,16 @@ def _by_subject(records: Sequence[RulingRecord]) -> dict[str, list[RulingRecord]
     return found
 
 
-def _runs(connection: Connection, agreement: Agreement, span: MonthSpan, tell: Tell) -> list[list[Run]]:
+def _runs(
+    connection: Connection, registry: Registry, agreement: Agreement, span: MonthSpan, tell: Tell
+) -> list[list[Run]]:
     """The runs that touch the counted month, by subject, in painting order."""
-    places = [place_of(subject) for subject, _ in agreement.subjects]
-    runs: list[list[Run]] = [[] for _ in places]
-    found = runs_between(connection, places, span.start_ms, span.counted_until_ms)
+    subjects = [subject for subject, _ in agreement.subjects]
+    runs: list[list[Run]] = [[] for _ in subjects]
+    found = runs_between(connection, registry, subjects, span.start_ms, span.counted_until_ms)
     for number, run in counted(found, tell, f"reading the runs of {span.month}"):
         runs[number].append(Run(*run))
-    return [_with_bounds(connection, *each) for each in zip(places, runs, strict=True)]
+    return [_with_bounds(connection, *each) for each in zip(map(place_of, subjects), runs, strict=True)]
 
 
 def _with_bounds(connection: Connection, place: Place, runs: list[Run]) -> list[Run]:
@@ -129,6 +131,7 @@ def _with_bounds(connection: Connection, place: Place, runs: list[Run]) -> list[
 
 def _others(
     connection: Connection,
+    registry: Registry,
     agreement: Agreement,
     members: Sequence[Member],
     windows: Sequence[Announced],
@@ -141,8 +144,8 @@ def _others(
     if len(months) == 1:
         return []
     spans = [month_span(contract, month, computed_at_ms) for month in months]
-    places = [place_of(subject) for subject, _ in agreement.subjects]
-    rows = rows_between(connection, places, spans[0].start_ms, spans[-1].counted_until_ms)
+    subjects = [subject for subject, _ in agreement.subjects]
+    rows = rows_between(connection, registry, subjects, spans[0].start_ms, spans[-1].counted_until_ms)
     return judge_fleet(
         contract,
         months,

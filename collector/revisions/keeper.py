@@ -15,9 +15,10 @@ from typing import TYPE_CHECKING, Final, Protocol, TypeVar
 
 import structlog
 
-from collector.fleet import place_of
+from collector.ledger.registry_store import read_registry
 from collector.ledger.revision_store import OvertakenError, closed_months, first_evidence_ms, list_revisions
 from collector.month_views import WaitingView
+from collector.places import places_of
 from collector.revisions.debounce import LONGEST_MS, Pending, is_ripe, note
 from collector.revisions.drafting import BY_ITSELF, state_of
 from collector.revisions.listing import plain_revision
@@ -155,8 +156,7 @@ class Keeper:
         """The months that are over, from the first of which there is evidence; the oldest first."""
         contract, key = agreement.contract, agreement.key
         if key not in self._first:
-            places = [place_of(subject) for subject, _ in agreement.subjects]
-            first_ms = await self._ledger.read(lambda connection: first_evidence_ms(connection, places))
+            first_ms = await self._ledger.read(lambda connection: _first_evidence_ms(connection, agreement))
             if first_ms is None:
                 return []
             self._first[key] = parse_month(f"{local_date(contract.timezone, first_ms):%Y-%m}")
@@ -238,3 +238,9 @@ class Keeper:
             closed = await self._ledger.read(lambda connection: closed_months(connection, tenant, name))
             self._suspects.update((inputs.agreement, month) for month in closed)
         return answer
+
+
+def _first_evidence_ms(connection: Connection, agreement: Agreement) -> int | None:
+    registry = read_registry(connection)
+    places = [place for subject, _ in agreement.subjects for place in places_of(registry, subject)]
+    return first_evidence_ms(connection, places)

@@ -10,9 +10,9 @@ from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from collector.fleet import place_of
 from collector.ledger.registry_store import read_registry
 from collector.ledger.revision_store import has_every_number, is_contradicted, list_revisions, read_revision
+from collector.places import place_of
 from collector.registry.model import ALWAYS
 from collector.report.gather import Question, find_agreement, gather
 from collector.report.judge import make_report
@@ -113,6 +113,8 @@ def _reason(
         return has_every_number(connection, address, spool, first, last)
 
     report = make_report(dossier)
+    if any(registry.subjects[member.subject.id].votes is not None for member in dossier.members):
+        return None, report.figure  # a vantage point that was away may still outvote the others
     return may_close(report, dossier.computed_at_ms, complete), report.figure
 
 

@@ -1,7 +1,8 @@
 """PURE. Which closed months a committed run may have changed, told without reading the ledger.
 
 A player that plays for weeks says so in one run, which every heartbeat extends. A run that reached to the end of a
-closed month when it was frozen changes nothing in it by growing on; everything else that touches the month may.
+closed month when it was frozen changes nothing in it by growing on, nor does one that was told of since (a vote of a
+vantage point is never frozen itself); everything else that touches the month may.
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ class Reach:
     """The closed months by tenant, the latest first."""
 
     _by_tenant: dict[str, list[ClosedMonth]] = field(default_factory=dict)
+    _grown: set[tuple[str, str, Name]] = field(default_factory=set)  # told of already, though not frozen itself
 
     def remember(self, inputs: Inputs, span: MonthSpan) -> None:
         """Take in what a month was last seen with."""
@@ -53,5 +55,11 @@ class Reach:
                 return
             grows = row.end_ms >= closed.end_ms
             name = (row.spool, row.seq, max(row.start_ms, closed.start_ms))
-            if row.end_ms > closed.start_ms and not (grows and name in closed.names):
-                yield closed.agreement, closed.month
+            if row.end_ms <= closed.start_ms or (grows and name in closed.names):
+                continue
+            if grows:
+                told = (closed.agreement, closed.month, name)
+                if told in self._grown:
+                    continue
+                self._grown.add(told)
+            yield closed.agreement, closed.month

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
         PlatformView,
         PlayerView,
         RunView,
+        VoteView,
     )
 
 Json: TypeAlias = "Mapping[str, object]"
@@ -90,7 +91,12 @@ def platform(view: PlatformView) -> Json:
         **instant("evidence", view.evidence_ms),
         "url": view.url,
         "latency_ms": view.latency_ms,
+        "votes": None if view.votes is None else [_vote(vote) for vote in view.votes],
     }
+
+
+def _vote(view: VoteView) -> Json:
+    return {"point": view.point, "state": view.state, "detail": view.detail, **instant("since", view.since_ms)}
 
 
 def figure(view: FigureView) -> Json:

@@ -19,6 +19,7 @@ FILE = Path("/etc/signwatch/agent.toml")
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 HEAD = 'tenant = "acme"\ndevice = "p1"\n'
 MQTT = '[mqtt]\nhost = "broker"\n'
+CHECK = HEAD + MQTT + '[[checks]]\nid = "portal"\n'
 MPV = '[[outputs]]\nid = "main"\nprobe = "mpv"\nmpv.socket = "/run/mpv.sock"\n'
 GOOD = HEAD + MQTT + MPV
 
@@ -110,8 +111,13 @@ WRONG = [
     (MQTT + MPV, "tenant: is missing; add tenant = … [config.missing_key]"),
     (GOOD.replace('"acme"', '"Acme"'), "tenant: expected `str` matching regex"),
     (HEAD + MPV, "mqtt: is missing; add mqtt = … [config.missing_key]"),
-    (HEAD + MQTT, "outputs: is missing; add outputs = … [config.missing_key]"),
-    ("outputs = []\n" + HEAD + MQTT, "outputs: expected `array` of length >= 1"),
+    (HEAD + MQTT, "outputs: there is nothing to watch; add [[outputs]], or [[checks]] on a server [agent.nothing]"),
+    (GOOD.replace('id = "main"', 'id = "check.main"'), "outputs: 'check.main' is how a check is reported; choose"),
+    (CHECK, "checks[0]: needs either url or tcp; write url"),
+    (CHECK + 'url = "portal"', "checks[0].url: is 'portal', which does not begin with http:// or https://; write"),
+    (CHECK + 'tcp = "portal"', "checks[0].tcp: 'portal' is not host:port; write it like \"192.0.2.1:443\""),
+    (CHECK + 'tcp = "a:1"\n[[checks]]\nid = "portal"\ntcp = "b:1"', "checks: 2 checks have the id 'portal'; give"),
+    (CHECK + 'tcp = "a:1"\n[connectivity]\ntargets = ["b:1"]', "connectivity.targets: a target that does not answer"),
     ("outputs = [1]\n" + HEAD + MQTT, "outputs[0]: expected `object`, got `int`"),
     ("outputs = 1\n" + HEAD + MQTT, "outputs: expected `array`, got `int`"),
     (GOOD.replace("host", "hosts"), "mqtt.hosts: unknown key; did you mean 'host'? [config.unknown_key]"),

@@ -7,7 +7,7 @@ from collector.registry import toml_files
 from collector.registry.csv_files import COLUMNS
 from collector.registry.entries import FIELDS
 from collector.registry.files import SourceFile, read_files
-from collector.registry.model import PortalCheck, Registry
+from collector.registry.model import PortalCheck, Registry, VoteRule
 from collector.registry.plan import make_plan
 
 DOCS = Path(__file__).parents[3] / "docs"
@@ -30,6 +30,7 @@ def test_every_key_is_documented_and_no_other() -> None:
     keys |= {f"devices.outputs.{key}" for key in ("id", *toml_files.OUTPUT_KEYS)}
     keys |= {f"platforms.{key}" for key in ("tenant", "id", *toml_files.PLATFORM_KEYS)}
     keys |= {f"platforms.check.{key}" for key in PortalCheck.__struct_fields__}
+    keys |= {f"platforms.check.votes.{key}" for key in VoteRule.__struct_fields__}
     assert first_cells("Keys of a TOML file") == keys
     assert {*toml_files.OUTPUT_KEYS, *toml_files.PLATFORM_KEYS} <= FIELDS.keys()
 

@@ -149,7 +149,10 @@ BAD = {
     ),
     "check without address": (
         PLATFORM + "check = {failures = 2}",
-        "fleet.toml: platforms[0].check.url: is missing; add url [registry.key.missing]",
+        (
+            "fleet.toml: platforms[0].check: has neither url nor votes; "
+            'add url = "https://…", or votes = {points = […]} [registry.key.missing]'
+        ),
     ),
     "no time to answer": (
         PLATFORM + 'check = {url = "http://portal/", timeout_s = 0}',

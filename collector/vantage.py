@@ -1,0 +1,231 @@
+"""PURE. What the vantage points say of a platform part → what it was: the rule that a platform's down time hangs on.
+
+A vantage point votes by its runs: `up`, `down`, or no vote. It casts none where it says `unknown` (it could reach
+nothing else either, so it knows only of its own network), where its machine was off, and where it says nothing.
+
+At each instant, with U points that say up and D that say down:
+
+    fewer than `min_votes` of both                                unknown: nobody can tell
+    D is over `share` of U + D (or: D is at least `count`)        down
+    anybody says up, and it is not down                           up; half against half is not proven down
+    else                                                          unknown
+
+A point whose last word ended less than `patience_ms` ago is waited for: the verdict is `unknown` unless it is the same
+whatever that point will say. So the newest seconds, which one point has told of and another not yet, judge nobody, and
+a point that stays away is waited for no longer than that. Evidence that comes late is evidence like any other: the
+verdict is computed from the runs as they are, in whatever order they came.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from fractions import Fraction
+from operator import itemgetter
+from typing import Final, Literal, NamedTuple
+
+from collector.sla.timeline import Evidence, paint
+
+Ballot = Literal["up", "down", "none", "waiting"]
+Verdict = Literal["up", "down", "unknown"]
+Clock = Literal["synced", "received", "estimated"]
+
+NAMED_MAX: Final = 8  # vantage points that a detail names of each side
+_SAID_MAX: Final = 80  # characters of what one of them said
+_AT: Final = itemgetter(0)
+_CLOCKS: Final[tuple[Clock, ...]] = ("synced", "received", "estimated")  # the better first
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """When it is down. `share`: of the votes, strictly more than this; `count`: at least so many, in place of it."""
+
+    share: Fraction = Fraction(1, 2)
+    count: int | None = None
+    min_votes: int = 1
+    patience_ms: int = 60_000
+
+
+class Vote(NamedTuple):
+    """One run of a vantage point's check, over `[start_ms, end_ms)` of true time."""
+
+    start_ms: int
+    end_ms: int
+    state: str
+    detail: str | None = None
+    clock: Clock = "synced"
+
+
+class Judged(NamedTuple):
+    """What the part was over `[start_ms, end_ms)`, and who said so."""
+
+    start_ms: int
+    end_ms: int
+    state: Verdict
+    detail: str
+    clock: Clock
+
+
+class _Edge(NamedTuple):
+    """From `at_ms` on a point's ballot is this. `number`: of its vote, where it has one."""
+
+    at_ms: int
+    point: str
+    ballot: Ballot | None  # None: it has said nothing, and is not waited for
+    number: int | None
+
+
+def verdict(rule: Rule, up: int, down: int, waiting: int = 0) -> Verdict:
+    """What so many votes mean; `unknown` too where those that are waited for could turn it."""
+    if up + down < max(1, rule.min_votes):
+        return "unknown"
+    if _is_down(rule, up + waiting, down):
+        return "down"
+    return "up" if up and not _is_down(rule, up, down + waiting) else "unknown"
+
+
+def judge(votes: Mapping[str, Sequence[Vote]], rule: Rule, start_ms: int, end_ms: int) -> list[Judged]:
+    """The timeline of the part within `[start_ms, end_ms)`, oldest first, where any point has evidence.
+
+    `votes`: by point, each point's in painting order. A run is as long as its verdict; its detail names everybody who
+    voted in it, with what they said first. To be exact from `start_ms` on, `votes` must hold what ended
+    `rule.patience_ms` before it.
+    """
+    edges = sorted((edge for point, cast in votes.items() for edge in _edges(point, cast, rule, end_ms)), key=_AT)
+    found: list[_Stretch] = []
+    hall = _Hall(rule)
+    for place, edge in enumerate(edges):
+        hall.take(edge)
+        until_ms = edges[place + 1].at_ms if place + 1 < len(edges) else end_ms
+        begun_ms = max(edge.at_ms, start_ms)
+        if begun_ms < until_ms and hall.speaks:
+            _extend(found, hall, begun_ms, until_ms, votes)
+    return [stretch.judged(votes) for stretch in found]
+
+
+def ballots(votes: Mapping[str, Sequence[Vote]], at_ms: int) -> dict[str, Vote]:
+    """What each point said of one instant; a point that said nothing of it is absent."""
+    found: dict[str, Vote] = {}
+    for point, cast in votes.items():
+        for begun, until, _, number in _painted(cast, at_ms, at_ms + 1):
+            if begun <= at_ms < until and number is not None:
+                found[point] = cast[int(number)]
+    return found
+
+
+def _is_down(rule: Rule, up: int, down: int) -> bool:
+    if rule.count is not None:
+        return down >= rule.count
+    return down > rule.share * (up + down)
+
+
+def _painted(cast: Sequence[Vote], start_ms: int, end_ms: int) -> list[tuple[int, int, str, str | None]]:
+    # The painter hands the fourth field through: here it names the vote.
+    runs = (Evidence(vote.start_ms, vote.end_ms, vote.state, str(number)) for number, vote in enumerate(cast))
+    return paint(runs, start_ms, end_ms)
+
+
+def _edges(point: str, cast: Sequence[Vote], rule: Rule, end_ms: int) -> Iterator[_Edge]:
+    """A point's ballot from instant to instant; the last edge says that it is waited for no longer."""
+    lived = [vote for vote in cast if vote.start_ms < vote.end_ms]
+    if not lived:
+        return
+    spoken_ms: int | None = None
+    for begun, until, state, number in _painted(cast, min(vote.start_ms for vote in lived), end_ms):
+        if number is not None:
+            spoken_ms = until
+            yield _Edge(begun, point, state if state in {"up", "down"} else "none", int(number))  # type: ignore[arg-type]
+            continue
+        if spoken_ms is not None:
+            yield _Edge(begun, point, "waiting", None)
+            if spoken_ms + rule.patience_ms < until:
+                yield _Edge(spoken_ms + rule.patience_ms, point, None, None)
+
+
+@dataclass(slots=True)
+class _Hall:
+    """Everybody's ballot at one instant."""
+
+    rule: Rule
+    ballots: dict[str, tuple[Ballot, int | None]] = field(default_factory=dict)
+    counts: dict[Ballot, int] = field(default_factory=lambda: {"up": 0, "down": 0, "none": 0, "waiting": 0})
+    changed: set[str] = field(default_factory=set)  # points, since somebody last looked
+
+    def take(self, edge: _Edge) -> None:
+        self.changed.add(edge.point)
+        before = self.ballots.pop(edge.point, None)
+        if before is not None:
+            self.counts[before[0]] -= 1
+        if edge.ballot is not None:
+            self.counts[edge.ballot] += 1
+            self.ballots[edge.point] = edge.ballot, edge.number
+
+    @property
+    def speaks(self) -> bool:
+        """Whether anybody has evidence of this instant, be it that it cannot tell."""
+        return self.counts["up"] + self.counts["down"] + self.counts["none"] > 0
+
+    @property
+    def verdict(self) -> Verdict:
+        return verdict(self.rule, self.counts["up"], self.counts["down"], self.counts["waiting"])
+
+
+@dataclass(slots=True)
+class _Stretch:
+    """One verdict, and the first vote of each side's points in it."""
+
+    start_ms: int
+    end_ms: int
+    state: Verdict
+    sides: dict[Ballot, dict[str, int | None]]
+    clock: int = 0  # place in _CLOCKS: the worst of them all
+
+    def join(self, hall: _Hall, points: Iterable[str], votes: Mapping[str, Sequence[Vote]]) -> None:
+        for point in points:
+            if point not in hall.ballots:
+                continue
+            ballot, number = hall.ballots[point]
+            self.sides.setdefault(ballot, {}).setdefault(point, number)
+            if number is not None:
+                self.clock = max(self.clock, _CLOCKS.index(votes[point][number].clock))
+
+    def judged(self, votes: Mapping[str, Sequence[Vote]]) -> Judged:
+        detail = explain(
+            {
+                ballot: {
+                    point: None if number is None else votes[point][number].detail for point, number in side.items()
+                }
+                for ballot, side in self.sides.items()
+            }
+        )
+        return Judged(self.start_ms, self.end_ms, self.state, detail, _CLOCKS[self.clock])
+
+
+def _extend(
+    found: list[_Stretch], hall: _Hall, start_ms: int, end_ms: int, votes: Mapping[str, Sequence[Vote]]
+) -> None:
+    state = hall.verdict
+    if not found or found[-1].state != state or found[-1].end_ms != start_ms:
+        found.append(_Stretch(start_ms, end_ms, state, {}))
+        hall.changed.update(hall.ballots)
+    found[-1].end_ms = end_ms
+    found[-1].join(hall, hall.changed, votes)
+    hall.changed.clear()
+
+
+def explain(sides: Mapping[Ballot, Mapping[str, str | None]]) -> str:
+    """Who voted how, in one line: `down: p1 (status 503), p2; up: p3; no vote: p4 (nothing else can be reached)`."""
+    words: tuple[tuple[Ballot, str], ...] = (
+        ("down", "down"),
+        ("up", "up"),
+        ("none", "no vote"),
+        ("waiting", "awaited"),
+    )
+    parts = []
+    for ballot, word in words:
+        side = sorted(sides.get(ballot, {}).items())
+        if side:
+            named = [f"{point} ({said[:_SAID_MAX]})" if said and ballot != "up" else point for point, said in side]
+            more = f" and {len(named) - NAMED_MAX} more" if len(named) > NAMED_MAX else ""
+            parts.append(f"{word}: {', '.join(named[:NAMED_MAX])}{more}")
+    return "; ".join(parts)
