@@ -29,6 +29,7 @@ from collector.bus import Bus
 from collector.config import CollectorConfig, load_contracts
 from collector.decisions.model import Decisions
 from collector.desk import LiveDesk
+from collector.discipline import Discipline
 from collector.erasure.shell import Eraser
 from collector.housekeeping import LOOK_EVERY_H, Housekeeping
 from collector.influx.erase import erase_points
@@ -75,6 +76,7 @@ class Collector:
     def __init__(self, config: CollectorConfig, clock: Clock | None = None) -> None:
         self.config = config
         self.clock = clock or SystemClock()
+        self.discipline = Discipline(self.clock)
         self.bus = Bus()
         self.live = Live(self.clock, self.bus, load_contracts(config.contracts.files))
         self.ledger = Ledger.open(Path(config.ledger.path))
@@ -235,6 +237,7 @@ class Collector:
                 log.warning("clock_stepped", by_ms=ahead_ms - before_ms)
                 self.live.clock_stepped(ahead_ms - before_ms)
                 self._schedule()
+            self.discipline.look()
             self.live.tick()
             await asyncio.sleep(TICK_EVERY_S)
 

@@ -26,6 +26,7 @@ def health(collector: Collector) -> dict[str, object]:
         "ingest": ingest.condition,
         "waiting_messages": ingest.waiting,
         "main_loop": "turning" if collector.turns() else "stuck",
+        "clock": {"synced": collector.discipline.synced},
         "influx": "off" if collector.influx is None else collector.influx.health(),
         "backup": collector.housekeeping.health(),
         "contracts_not_given": sorted(collector.live.agreements.missing),
@@ -60,6 +61,7 @@ def metrics(collector: Collector) -> Iterator[tuple[str, int | float]]:
     yield "signwatch_ingest_keeping_up", int(ingest.condition == "keeping up")
     yield "signwatch_runs_acknowledged_total", ingest.acknowledged_total
     yield from collector.housekeeping.metrics()
+    yield "signwatch_clock_synced", int(collector.discipline.synced)
     yield "signwatch_ledger_writable", int(ingest.failing_since_ms is None)
     yield "signwatch_broker_connected", int(link is not None and link.connected)
     yield "signwatch_broker_reconnects_total", link.reconnects_total if link else 0

@@ -104,6 +104,16 @@ async def test_a_weight_without_a_subject_is_told_by_health_and_metrics(running:
     assert collector.live.figures["acme/admira"].unwatched == ()
 
 
+async def test_health_and_metrics_tell_whether_the_collectors_own_clock_is_disciplined(
+    running: tuple[Collector, SetClock], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    collector, _ = running
+    for synced in (True, False):
+        monkeypatch.setattr(SetClock, "synced", lambda _self, told=synced: told)
+        await until(lambda told=synced: collector.desk.health()["clock"] == {"synced": told}, "it is told")
+        assert dict(collector.desk.metrics())["signwatch_clock_synced"] == int(synced)
+
+
 @pytest.mark.parametrize("step_ms", [HOUR, -HOUR])
 async def test_a_wall_clock_that_is_set_makes_nobody_silent_and_stops_nothing(
     running: tuple[Collector, SetClock], step_ms: int
