@@ -14,6 +14,7 @@ from collector.erasure.backend import erase
 from collector.erasure.model import EraseAnswer, EraseRequest
 from collector.erasure.texts import certificate_text
 from collector.registry.options import Subparsers, add_ledger, ledger_path, read_who
+from collector.report.cli import is_ledger
 from common.config import ConfigError, Finding
 
 if TYPE_CHECKING:
@@ -97,6 +98,9 @@ def _carry_out(options: argparse.Namespace, request: EraseRequest) -> EraseAnswe
 def _check_writable(path: Path) -> None:
     """Before anything is erased: afterwards it would be late to learn that the certificate has no place."""
     for file in (path, path.with_name(path.name + _TEXT_SUFFIX)):
+        if is_ledger(file):
+            remedy = "name another file"
+            raise ConfigError(Finding("tenant.certificate", str(file), "", "is a ledger, or belongs to one", remedy))
         try:
             with file.open("a", encoding="utf-8"):
                 pass

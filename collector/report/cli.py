@@ -212,7 +212,7 @@ def write_file(path: Path, data: bytes) -> None:
     """Put the file in its place in one step, so that nobody sends half of one; ConfigError where that cannot be."""
     if path.is_dir():
         raise ConfigError(_unwritable(path, "is a folder"))
-    if _is_ledger(path):
+    if is_ledger(path):
         raise ConfigError(_unwritable(path, "is a ledger, or belongs to one: it is not overwritten"))
     beside = path.with_name(f".{path.name}.{os.getpid()}")
     try:
@@ -224,7 +224,7 @@ def write_file(path: Path, data: bytes) -> None:
         raise ConfigError(_unwritable(path, f"cannot be written ({error.strerror})")) from None
 
 
-def _is_ledger(path: Path) -> bool:
+def is_ledger(path: Path) -> bool:
     """Whether a database stands there, or the log of one: what nothing but `ledger restore` may replace."""
     if path.name.endswith(("-wal", "-shm", "-journal")):
         return path.exists()

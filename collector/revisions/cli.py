@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,7 +21,8 @@ if TYPE_CHECKING:
 
     SubParsers = argparse._SubParsersAction[argparse.ArgumentParser]  # noqa: SLF001  # argparse names it no other way
 
-_SEAL_SHOWN = 12
+_SEAL_SHOWN = 16  # as many as `verify --seal` wants
+_SEAL = re.compile(r"[0-9a-f]{16,64}")
 _MISSING = "–"
 
 
@@ -69,7 +71,12 @@ def _add_verify(commands: SubParsers) -> None:
         description='Says "equal" (exit 0), or which file or number differs (exit 1). It needs no ledger.',
     )
     parser.add_argument("bundle", type=Path, metavar="BUNDLE", help="a file that `sla export` wrote")
-    parser.add_argument("--seal", default="", metavar="HASH", help="the seal on the report: is this that revision?")
+    parser.add_argument(
+        "--seal",
+        default="",
+        metavar="HASH",
+        help="the seal on the report, or at least its first 16 digits: is this that revision?",
+    )
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     parser.set_defaults(run=_verify)
 
@@ -171,9 +178,12 @@ def _verify(options: argparse.Namespace) -> int:
     from collector.revisions.bundle import BundleError
     from collector.revisions.verify import told, verify
 
-    data = _read(options.bundle)
+    data, seal = _read(options.bundle), options.seal.strip().lower()
+    if seal and _SEAL.fullmatch(seal) is None:
+        remedy = "copy it from the report, or at least its first 16 digits"
+        raise ConfigError(Finding("seal.invalid", "--seal", "", f"{options.seal[:80]!r} is no seal", remedy))
     try:
-        verdict = verify(data, options.seal.strip().lower())
+        verdict = verify(data, seal)
     except BundleError as error:
         message, _, remedy = str(error).partition("; ")
         raise ConfigError(

@@ -24,6 +24,7 @@ from collector.revisions.witness import contradictions
 from collector.sla.instants import format_instant
 from common.config import ConfigError
 
+LEAST_SEAL: Final = 16  # digits of a seal that stand for it: nobody finds another revision that begins with them
 _MOST: Final = 50
 _SHOWN: Final = 60
 
@@ -46,13 +47,18 @@ def verify(data: bytes, seal: str = "") -> Verdict:
         return Verdict(None, "", [*problems, str(error)])
     own = bundle.frozen.seal
     problems += check_hashes(bundle, members)
-    if seal and seal != own:
+    if seal and not _is_seal(seal, own):
         problems.append(f"{MANIFEST}: its seal is {own}, not {seal}: this is not the revision that was noted")
     try:
         problems += _recomputed(bundle)
     except (PaperError, ConfigError, ValueError, ArithmeticError) as error:
         problems.append(f"cannot be computed again: {error}")
     return Verdict(bundle, own, problems)
+
+
+def _is_seal(noted: str, own: str) -> bool:
+    """Whether this is the seal that was noted, be it by its beginning."""
+    return len(noted) >= LEAST_SEAL and own.startswith(noted)
 
 
 def _recomputed(bundle: Bundle) -> list[str]:

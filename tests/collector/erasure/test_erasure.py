@@ -259,3 +259,13 @@ async def test_the_certificate_reads_in_both_languages(both: Ledger) -> None:
     assert "InfluxDB is not configured here" in english
     assert "Cliente" in spanish
     assert json.loads(msgspec.json.encode(answer.certificate))["tenant"] == "acme"
+
+
+def test_the_certificate_overwrites_no_ledger(both: Ledger, capsys: pytest.CaptureFixture[str]) -> None:
+    both.close()
+    command = ["tenant", "erase", "acme", "--why", "x", "--ledger", str(both.path), "--yes", "--force"]
+    assert main([*command, "--certificate", str(both.path)]) == 1
+    assert f"{both.path}: is a ledger, or belongs to one; name another file" in capsys.readouterr().err
+    again = Ledger.open_read_only(both.path)
+    assert again.read_now(lambda found: erasure.count(found, "acme"))["runs"] == 300
+    again.close()

@@ -180,3 +180,18 @@ def test_no_output_overwrites_a_ledger(folder: Path, sla: Run, name: str) -> Non
         assert status == 1
         assert f"{target}: is a ledger, or belongs to one: it is not overwritten; name a file in a folder" in errors
     assert target.read_bytes() == before
+
+
+def test_a_seal_may_be_noted_by_its_first_sixteen_digits_and_by_no_fewer(folder: Path, sla: Run) -> None:
+    sla("close")
+    bundle = folder / "march.zip"
+    seal = sla("export", "-o", bundle)[1].split()[-1]
+    assert f"  {seal[:16]}\n" in sla("revisions", month=False)[1]
+
+    def verify(noted: str) -> int:
+        return main(["sla", "verify", str(bundle), "--seal", noted])
+
+    other = "0" if seal[15] != "0" else "1"
+    assert [verify(noted) for noted in (seal, seal[:16], seal[:16].upper(), seal[:15] + other)] == [0, 0, 0, 1]
+    for noted in (seal[:15], "x" * 64, seal + "0"):
+        assert verify(noted) == 1
