@@ -27,6 +27,7 @@ from collector.registry.plan import ApplyRequest
 from collector.report.gather import Question, gather
 from collector.timelines import timeline
 from collector.views import PlatformView
+from collector.web import jsonviews
 from tests.fixtures.mosquitto import Mosquitto
 from tests.fixtures.processes import Process, Processes
 from tests.fixtures.waiting import free_port, until
@@ -193,6 +194,14 @@ async def test_the_portal_is_down_when_those_say_so_who_can_tell(world: World) -
     world.networks["shop-3"].status = 503  # and now all of them
     await world.sees("down", shop_2="down", shop_3="down", own="unknown", shop_1="unknown")
     assert "down: shop-2 (status 503, expected 200), shop-3" in str(world.view.detail)
+    told_votes = jsonviews.platform(world.view)["votes"]
+    assert isinstance(told_votes, list)
+    assert [(vote["point"], vote["state"]) for vote in told_votes] == [
+        ("shop-1", "unknown"),
+        ("shop-2", "down"),
+        ("shop-3", "down"),
+        (OWN_DEVICE, "unknown"),
+    ]
     await until(lambda: "down" in world.states(), "it is in the timeline too")
     for shop in ("shop-2", "shop-3"):
         world.networks[shop].status = 200
