@@ -104,9 +104,9 @@ async def test_the_cause_that_is_found_out_becomes_that_of_the_whole_run(
     processes: Processes, write_config: WriteConfig, mosquitto: Mosquitto, listener: Listener, mpv: Mpv, clips: Path
 ) -> None:
     mpv.play("--loop", clips / "clip.mp4")
+    # Which programs are the player's is not said, so that no other program of a busy machine is called a hog here.
     text = f"""probe = "process"
         needs_link = true
-        programs = ["mpv"]
         process.pidfile = "{with_pid(mpv)}"
         process.min_cpu_percent = 0
         [connectivity]
