@@ -136,6 +136,8 @@ def _check_target(source: Path, target: Path, *, force: bool) -> None:
         raise LedgerError(f"{target}: is the ledger itself, or belongs to it; name another file")
     if target.is_dir():
         raise LedgerError(f"{target}: is a folder; name a file in it")
+    if target.exists() and not target.is_file():
+        raise LedgerError(f"{target}: is no ordinary file, and would be replaced by one; name another")
     if target.exists() and not force:
         raise LedgerError(f"{target}: exists already; name another file, or overwrite it with --force")
 

@@ -212,6 +212,8 @@ def write_file(path: Path, data: bytes) -> None:
     """Put the file in its place in one step, so that nobody sends half of one; ConfigError where that cannot be."""
     if path.is_dir():
         raise ConfigError(_unwritable(path, "is a folder"))
+    if path.exists() and not path.is_file():  # before it is opened: a FIFO would keep us waiting
+        raise ConfigError(_unwritable(path, "is no ordinary file, and would be replaced by one"))
     if is_ledger(path):
         raise ConfigError(_unwritable(path, "is a ledger, or belongs to one: it is not overwritten"))
     beside = path.with_name(f".{path.name}.{os.getpid()}")

@@ -126,6 +126,14 @@ def test_nothing_is_overwritten_unless_asked(filled: Ledger, tmp_path: Path) -> 
     assert target.read_bytes().startswith(b"SQLite format 3")
 
 
+def test_a_backup_never_takes_the_place_of_a_device_or_a_pipe(filled: Ledger, tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    with pytest.raises(LedgerError, match="is no ordinary file"):
+        backup(filled.path, pipe, force=True)
+    assert pipe.is_fifo()
+
+
 @pytest.mark.parametrize("name", ["ledger.db", "ledger.db-wal", "ledger.db.lock", "./ledger.db"])
 def test_a_backup_never_lands_on_the_ledger_itself(filled: Ledger, tmp_path: Path, name: str) -> None:
     with pytest.raises(LedgerError, match="is the ledger itself, or belongs to it"):

@@ -136,6 +136,7 @@ def test_a_csv_file_is_read_back_as_it_was_meant(folder: Path, capsys: pytest.Ca
         ({"--month": "2999-12"}, "--month: 2999-12 has not begun in Europe/Madrid; choose one that has"),
         ({"--month": "1999-01"}, "--month: the ledger holds no evidence of acme in 1999-01, nor in the months around"),
         ({"--output": "."}, "is a folder; name a file in a folder that you may write to [report.output]"),
+        ({"--output": "/dev/null"}, "/dev/null: is no ordinary file, and would be replaced by one"),
         ({"--output": "/nowhere/at/all.html"}, "/nowhere/at/all.html: cannot be written (No such file or directory)"),
     ],
 )
