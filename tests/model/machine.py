@@ -211,7 +211,7 @@ class Machine:
     def alive_sign(self, loop: asyncio.AbstractEventLoop) -> None:
         """Write down how far the open runs have been seen, and what the clock is."""
         self.spool.alive()
-        self._told_clock = True
+        self._told_clock |= self.clock.synced() and self.clock.boot_id() not in self.misled
         self._note_said()
         self.commit(loop)
 
@@ -233,12 +233,8 @@ class Machine:
             life.durable = True
         self._written = dict(self._said)
         if self._told_clock:
-            self._note_clock()
-            self._told_clock = False
-
-    def _note_clock(self) -> None:
-        if self.clock.synced() and self.clock.boot_id() not in self.misled:
             self.noted.add(self.clock.boot_id())
+            self._told_clock = False
 
     def _now(self) -> list[Life]:
         return [lives[-1] for lives in self.lives.values()]
