@@ -36,7 +36,7 @@ from _common import free_port, machine, summary, wait_for_port
 
 from collector.bus import Bus
 from collector.config import MqttConfig
-from collector.ingest import Ingest
+from collector.intake.ingest import Ingest
 from collector.ledger.intake import Outcome
 from collector.ledger.ledger import Ledger
 from collector.live import Live

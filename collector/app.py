@@ -26,15 +26,15 @@ from collector.admin import AdminDesk, AdminServer, serve_admin, socket_path
 from collector.alerts.desk import AlertDesk
 from collector.broker import CredentialStore, EmbeddedBroker
 from collector.bus import Bus
+from collector.clocks.discipline import Discipline
 from collector.config import CollectorConfig, load_contracts
 from collector.decisions.model import Decisions
 from collector.desk import LiveDesk
-from collector.discipline import Discipline
 from collector.erasure.shell import Eraser
 from collector.housekeeping import LOOK_EVERY_H, Housekeeping
 from collector.influx.erase import erase_points
 from collector.influx.feed import InfluxFeed
-from collector.ingest import Ingest
+from collector.intake.ingest import Ingest
 from collector.ledger.conflict_store import read_conflicts
 from collector.ledger.decisions_store import read_every_decision
 from collector.ledger.evidence_store import EvidenceStore

@@ -11,10 +11,10 @@ import msgspec
 import structlog
 
 from collector.alerts.config import AlertsConfig
-from collector.allowance import Limits, Rate
 from collector.influx.config import InfluxConfig
+from collector.intake.allowance import Limits, Rate
+from collector.intake.senders import Intake
 from collector.portal import Outlook
-from collector.senders import Intake
 from collector.sla.contract import Contract, check_contract_toml
 from collector.web.app import check_listen
 from common.config import ConfigError, Finding, Section, load, read_text

@@ -14,7 +14,7 @@ from common.clock import iso
 from common.config import ConfigError, Finding
 
 if TYPE_CHECKING:
-    from collector.clock_view import ClockView
+    from collector.clocks.clock_view import ClockView
 
 _SECOND_MS: Final = 1000
 _MINUTE_S: Final = 60

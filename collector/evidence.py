@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from collector.offsets import Curve
-from collector.truetime import BootClock
+from collector.clocks.offsets import Curve
+from collector.clocks.truetime import BootClock
 from collector.views import ClockSource, RunView
 from common.clock import EARLIEST_MS
 from wire.messages import Run

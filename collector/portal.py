@@ -88,8 +88,8 @@ class Outlook:
 class Epoch:
     """The collector's own clock, as evidence needs it: to the ledger each setting of the wall clock begins a new boot.
 
-    Within a boot the earliest word on its clock stands (collector/truetime.py), so that what was watched by a clock
-    that was wrong stays where that clock put it, and what is watched after it was set right is placed right.
+    Within a boot the earliest word on its clock stands (collector/clocks/truetime.py), so that what was watched by a
+    clock that was wrong stays where that clock put it, and what is watched after it was set right is placed right.
     """
 
     def __init__(self, clock: Clock) -> None:

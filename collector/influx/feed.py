@@ -10,13 +10,13 @@ import asyncio
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Final
 
+from collector.clocks.truetime import believable
 from collector.evidence import RunRow
 from collector.fleet import OWN_DEVICE
 from collector.influx import points
 from collector.influx.config import InfluxConfig
 from collector.influx.writer import InfluxWriter
 from collector.registry.model import Registry
-from collector.truetime import believable
 from collector.views import AlertView, Desk
 from common.clock import Clock
 from wire.messages import Heartbeat

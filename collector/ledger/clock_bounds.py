@@ -12,7 +12,7 @@ from collector.ledger.placing_store import estimated_runs, guesses
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
-    from collector.placing import Guess
+    from collector.clocks.placing import Guess
     from wire.topics import Address
 
 

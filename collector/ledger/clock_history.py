@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from sqlalchemy import Connection, func, select
 
-from collector.clock_view import ClockView, view_of, with_neighbours
+from collector.clocks.clock_view import ClockView, view_of, with_neighbours
 from collector.ledger.clock_store import read_clock
 from collector.ledger.placing_store import estimated_runs, guesses
 from collector.ledger.schema import devices, runs

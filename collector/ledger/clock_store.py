@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from sqlalchemy import Connection, and_, bindparam, delete, select
 
+from collector.clocks.offsets import Mark, changed_from
+from collector.clocks.truetime import UNKNOWN, BootClock, boot_clock
 from collector.ledger import schema
 from collector.ledger.upsert import upsert
-from collector.offsets import Mark, changed_from
-from collector.truetime import UNKNOWN, BootClock, boot_clock
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

@@ -1,4 +1,4 @@
-"""SQL of the conflicts: which devices contradict themselves, since when and how often (collector/conflicts.py).
+"""SQL of the conflicts: which devices contradict themselves, since when and how often (collector/intake/conflicts.py).
 
 Used on the ledger's writing thread only. Bounded: one row for each device and kind, and a few voices of a device that
 was heard in several boots.
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 import msgspec
 from sqlalchemy import select
 
-from collector.conflicts import VOICES_MAX, ConflictKind, Life, Voice, two_machines
+from collector.intake.conflicts import VOICES_MAX, ConflictKind, Life, Voice, two_machines
 from collector.ledger import schema
 from collector.ledger.upsert import upsert
 from wire.messages import Run

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, and_, or_, select
 
-from collector.conflicts import Voice, contradicts
+from collector.clocks.truetime import note_heard, note_message, note_told
 from collector.evidence import RunRow, closed_row, in_true_time, join, open_row
+from collector.intake.conflicts import Voice, contradicts
 from collector.ledger import schema
 from collector.ledger.clock_store import ClockStore
 from collector.ledger.conflict_store import Conflicts, said
@@ -22,7 +23,6 @@ from collector.ledger.intake import DeviceRow, Outcome, Received, Refused
 from collector.ledger.placing_store import Unplaced, guesses
 from collector.ledger.quarantine_store import Keeper
 from collector.ledger.run_writes import join_into, put_there, stored
-from collector.truetime import note_heard, note_message, note_told
 from wire.messages import BootClock, Gone, Heartbeat, Hello, Runs, Stamped
 from wire.topics import Address, topic
 

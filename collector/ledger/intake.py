@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 if TYPE_CHECKING:
     from collector.evidence import RunRow
+    from collector.intake.reading import Statement
     from collector.ledger.conflict_store import ConflictRow
-    from collector.reading import Statement
     from wire.topics import Address
 
 DEFAULT_INTERVAL_MS: Final = 15_000

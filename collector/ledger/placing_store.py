@@ -1,4 +1,4 @@
-"""SQL of the boots of whose clock nothing is known: found, and put between their neighbours (collector/placing.py)."""
+"""SQL of the boots of whose clock nothing is known: found, and put as collector/clocks/placing.py says."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, select
 
+from collector.clocks.placing import Guess, place
 from collector.evidence import RunRow
 from collector.ledger.schema import runs
-from collector.placing import Guess, place
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-    from collector.truetime import BootClock
+    from collector.clocks.truetime import BootClock
 
 
 class Unplaced:

@@ -47,7 +47,7 @@ devices: Final = Table(
 )
 
 clock_marks: Final = Table(
-    "clock_marks",  # what is kept of the statements about each boot's clock (collector/truetime.py)
+    "clock_marks",  # what is kept of the statements about each boot's clock (collector/clocks/truetime.py)
     metadata,
     Column("device_id", Integer, primary_key=True),
     Column("boot", String(64), primary_key=True),
@@ -91,7 +91,7 @@ runs: Final = Table(
         postgresql_where=text("end_boot <> boot"),
     ),
     Index(
-        "ix_runs_estimated",  # for boots of whose clock nothing is known (collector/placing.py)
+        "ix_runs_estimated",  # for boots of whose clock nothing is known (collector/clocks/placing.py)
         "device_id",
         sqlite_where=text("clock = 'estimated'"),
         postgresql_where=text("clock = 'estimated'"),
@@ -114,7 +114,7 @@ quarantine: Final = Table(
 )
 
 conflicts: Final = Table(
-    "conflicts",  # devices that contradict themselves (collector/conflicts.py): one row a device and kind
+    "conflicts",  # devices that contradict themselves (collector/intake/conflicts.py): one row a device and kind
     metadata,
     Column("device_id", Integer, primary_key=True),
     Column("kind", String(16), primary_key=True),  # two_machines | contradiction

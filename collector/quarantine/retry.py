@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, NamedTuple
 import msgspec
 from sqlalchemy.exc import DatabaseError, DataError, IntegrityError, StatementError
 
+from collector.intake.reading import MessageRefusedError, read_body, read_topic
 from collector.ledger import journal
 from collector.ledger.intake import Outcome, Received
 from collector.ledger.quarantine_store import Choice, kept_messages
 from collector.quarantine.orders import MOST_AT_ONCE, Drop, QuarantineAnswer, QuarantineRequest, Retried, Selection
-from collector.reading import MessageRefusedError, read_body, read_topic
 from wire.messages import Gone
 
 if TYPE_CHECKING:

@@ -9,14 +9,14 @@ from typing import Any
 from sqlalchemy import func, select
 
 from collector.bus import Bus
-from collector.ingest import Ingest
+from collector.intake.ingest import Ingest
+from collector.intake.senders import Intake
 from collector.ledger import schema
 from collector.ledger.intake import Outcome
 from collector.ledger.ledger import Ledger
 from collector.ledger.quarantine_store import Kept, kept_messages
 from collector.live import Live
 from collector.registry.model import Device, Registry, Tenant
-from collector.senders import Intake
 from common.clock import ManualClock
 from wire.messages import Ack, Heartbeat, Run, Runs
 from wire.topics import Address

@@ -2,9 +2,9 @@ from itertools import permutations
 
 import pytest
 
+from collector.clocks.offsets import Mark, Source
+from collector.clocks.truetime import UNKNOWN, BootClock, boot_clock
 from collector.evidence import RunRow, closed_row, in_true_time, join, open_row
-from collector.offsets import Mark, Source
-from collector.truetime import UNKNOWN, BootClock, boot_clock
 from wire.messages import Run
 
 BOOT = "a" * 32

@@ -9,9 +9,9 @@ from sqlalchemy import Engine, create_engine
 from sqlalchemy.pool import StaticPool
 
 from collector.fleet import Fleet
+from collector.intake.reading import MessageRefusedError, check
 from collector.ledger import schema
 from collector.ledger.evidence_store import EvidenceStore, Received
-from collector.reading import MessageRefusedError, check
 from collector.registry.model import OWN_DEVICE, Device, PortalCheck, Registry, Subject, VoteRule
 from collector.timelines import rows_between, runs_between, stays_between, timeline
 from wire.messages import Run, Runs

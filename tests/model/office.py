@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 
 from collector.bus import Bus
 from collector.evidence import RunRow
-from collector.ingest import Ingest
+from collector.intake.ingest import Ingest
 from collector.ledger.evidence_store import EvidenceStore
 from collector.ledger.ledger import Ledger
 from collector.ledger.run_queries import runs_of, runs_since

@@ -23,14 +23,14 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule, run_state_machine_as_test
 
+from collector.clocks.offsets import DEADBAND_MS
+from collector.clocks.truetime import GRAIN_MS, MAX_BEHIND_MS
 from collector.evidence import RunRow
 from collector.ledger.ledger import Ledger
-from collector.offsets import DEADBAND_MS
 from collector.sla.availability import judge_month
 from collector.sla.contract import parse_contract_toml
 from collector.sla.tally import Subject, month_span, tally_subject
 from collector.sla.timeline import Evidence, Segment, paint
-from collector.truetime import GRAIN_MS, MAX_BEHIND_MS
 from common.clock import ManualClock, to_datetime
 from simulator.clock import TrueTime
 from tests.fixtures.processes import ROOT

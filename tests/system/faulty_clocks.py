@@ -19,10 +19,10 @@ from agent.probes.base import Reading
 from agent.spool import Bounds, Spool
 from agent.station import Station, stamp
 from collector.evidence import RunRow
+from collector.intake.reading import read_body
 from collector.ledger import schema
 from collector.ledger.evidence_store import EvidenceStore
 from collector.ledger.intake import Received
-from collector.reading import read_body
 from collector.sla import timeline
 from wire.messages import Ack, Message, Runs, encode
 from wire.runs import Instant, Rules

@@ -8,11 +8,11 @@ from pathlib import Path
 from alembic import command
 from sqlalchemy import Connection, create_engine, select
 
+from collector.clocks.offsets import HOUR_MS
+from collector.clocks.truetime import BootClock, note_message
 from collector.ledger import migrate, schema
 from collector.ledger.clock_store import ClockStore, read_clock
 from collector.ledger.ledger import Ledger
-from collector.offsets import HOUR_MS
-from collector.truetime import BootClock, note_message
 
 NOW = 1_772_323_200_000
 BOOT = "a" * 32

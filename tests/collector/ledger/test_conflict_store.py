@@ -7,13 +7,13 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
+from collector.intake.reading import Statement
 from collector.ledger import schema
 from collector.ledger.conflict_store import ConflictRow, read_conflicts
 from collector.ledger.evidence_store import EvidenceStore
 from collector.ledger.intake import Outcome, Received
 from collector.ledger.ledger import Ledger
 from collector.ledger.quarantine_store import kept_messages
-from collector.reading import Statement
 from wire.messages import Heartbeat, Hello, Run, Runs
 from wire.topics import Address
 

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import Connection, insert, select
 
 from collector.admin import AdminDesk, serve_admin, socket_path
-from collector.ingest import Ingest
+from collector.intake.ingest import Ingest
 from collector.ledger import journal, schema
 from collector.ledger.intake import Outcome
 from collector.ledger.ledger import Ledger

@@ -14,9 +14,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from collector.intake.reading import REASONS, device_in
+from collector.intake.senders import Intake
 from collector.ledger.ledger import Ledger
-from collector.reading import REASONS, device_in
-from collector.senders import Intake
 from tests.collector.core import BOOT, PLAYER, SPOOL, Core
 from tests.fixtures.processes import ROOT
 from wire.messages import MAX_BODY_BYTES, Gone, Hello, encode

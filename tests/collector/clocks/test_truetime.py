@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from collector.truetime import (
+from collector.clocks.truetime import (
     MAX_AHEAD_MS,
     MAX_BEHIND_MS,
     UNKNOWN,

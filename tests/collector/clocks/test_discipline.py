@@ -2,7 +2,7 @@
 
 from structlog.testing import capture_logs
 
-from collector.discipline import Discipline
+from collector.clocks.discipline import Discipline
 from common.clock import ManualClock
 
 

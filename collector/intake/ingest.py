@@ -22,14 +22,14 @@ from typing import TYPE_CHECKING, Final, Literal
 import structlog
 from sqlalchemy.exc import DatabaseError, DataError, IntegrityError, StatementError
 
-from collector.lanes import Lanes
+from collector.intake.lanes import Lanes
+from collector.intake.reading import MessageRefusedError, device_in, read_body, weigh
+from collector.intake.refusals import Refusals
+from collector.intake.senders import STRANGERS_LANE, Intake, Sender, Senders
 from collector.ledger.evidence_store import EvidenceStore
 from collector.ledger.intake import Outcome, Received, Refused
 from collector.quarantine.orders import QuarantineAnswer, QuarantineRequest
 from collector.quarantine.retry import carry_out
-from collector.reading import MessageRefusedError, device_in, read_body, weigh
-from collector.refusals import Refusals
-from collector.senders import STRANGERS_LANE, Intake, Sender, Senders
 from common.clock import Clock
 from wire.messages import Ack, Gone, Heartbeat, Hello, Runs, encode
 from wire.seqs import to_ranges

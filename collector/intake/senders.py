@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Collection, Hashable, Iterable
 from typing import Final, NamedTuple
 
-from collector.allowance import Allowance, Limits, Rate
-from collector.reading import MessageRefusedError, read_topic
+from collector.intake.allowance import Allowance, Limits, Rate
+from collector.intake.reading import MessageRefusedError, read_topic
 from wire.topics import Address, Kind
 
 STRANGERS_LANE: Final = "unregistered"

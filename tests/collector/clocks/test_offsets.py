@@ -9,9 +9,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from collector import truetime
-from collector.offsets import CELL_MS, DEADBAND_MS, HOUR_MS, Curve, Mark, changed_from, curve_of
-from collector.truetime import UNKNOWN, BootClock, note_message, note_told
+from collector.clocks import truetime
+from collector.clocks.offsets import CELL_MS, DEADBAND_MS, HOUR_MS, Curve, Mark, changed_from, curve_of
+from collector.clocks.truetime import UNKNOWN, BootClock, note_message, note_told
 
 NOW = 1_772_323_200_000  # true time of the boot
 MINUTE_MS = 60_000

@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import NamedTuple
 
+from collector.clocks.offsets import Curve, Point
+from collector.clocks.truetime import BootClock
 from collector.evidence import RunRow
-from collector.offsets import Curve, Point
-from collector.truetime import BootClock
 from common.clock import EARLIEST_MS
 
 

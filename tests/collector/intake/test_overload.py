@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Connection
 
-from collector import ingest as ingest_module
-from collector.allowance import Limits, Rate
-from collector.senders import Intake
+from collector.intake import ingest as ingest_module
+from collector.intake.allowance import Limits, Rate
+from collector.intake.senders import Intake
 from common.tasks import spawn
 from tests.collector.core import PLAYER, Core
 from wire.messages import Hello, encode

@@ -1,4 +1,4 @@
-from collector.allowance import Allowance, Limits, Rate
+from collector.intake.allowance import Allowance, Limits, Rate
 
 LIMITS = Limits(messages=Rate(burst=10, per_s=2), runs=Rate(burst=100, per_s=10))
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from collector.conflicts import OVERLAP_MS, Life, Voice, contradicts, two_machines
 from collector.evidence import RunRow
+from collector.intake.conflicts import OVERLAP_MS, Life, Voice, contradicts, two_machines
 
 ROW = RunRow(1, "s", 7, "main", "frozen", None, None, True, "a", "a", 1000, 5000, 100, 500, 100, 500, "synced")
 BACK, OTHER = Voice("a", "", 1000), Voice("b", "", 50)

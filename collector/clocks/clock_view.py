@@ -8,11 +8,11 @@ from fractions import Fraction
 from itertools import pairwise
 from typing import TYPE_CHECKING, Final
 
-from collector.offsets import STEP_MS, Mark, groups_of
-from collector.truetime import GRAIN_MS, BootClock
+from collector.clocks.offsets import STEP_MS, Mark, groups_of
+from collector.clocks.truetime import GRAIN_MS, BootClock
 
 if TYPE_CHECKING:
-    from collector.placing import Guess
+    from collector.clocks.placing import Guess
 
 _MILLION: Final = 1_000_000
 

@@ -1,7 +1,7 @@
 """PURE. True time: `mono + offset(boot)` (SPEC part 4). What is kept of the statements about a boot's clock.
 
-Every rule is a join, so that lost, repeated and reordered messages change nothing; `collector/offsets.py` makes the
-boot's offset of what is kept, and docs/clocks.md tells it to a person.
+Every rule is a join, so that lost, repeated and reordered messages change nothing; `collector/clocks/offsets.py` makes
+the boot's offset of what is kept, and docs/clocks.md tells it to a person.
 
     statement                                             kept of it
     ----------------------------------------------------  --------------------------------------------------------
@@ -25,7 +25,7 @@ from functools import cached_property
 from itertools import chain
 from typing import Final
 
-from collector.offsets import CELL_MS, HOUR_MS, MAX_APART_MS, Curve, Mark, MarkSource, Source, curve_of
+from collector.clocks.offsets import CELL_MS, HOUR_MS, MAX_APART_MS, Curve, Mark, MarkSource, Source, curve_of
 from common.clock import EARLIEST_MS
 
 # A message cannot be sent after it was received: beyond this much the device's "synced" is not believed.

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from collector.lanes import TURN_WEIGHT, Lanes
+from collector.intake.lanes import TURN_WEIGHT, Lanes
 
 
 def filled(**lanes: list[int]) -> Lanes[tuple[str, int]]:

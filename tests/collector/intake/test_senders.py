@@ -1,8 +1,8 @@
 import pytest
 
-from collector.allowance import Limits, Rate
-from collector.reading import MessageRefusedError
-from collector.senders import STRANGERS_LANE, Intake, Senders
+from collector.intake.allowance import Limits, Rate
+from collector.intake.reading import MessageRefusedError
+from collector.intake.senders import STRANGERS_LANE, Intake, Senders
 from wire.topics import Address, topic
 
 PLENTY = Limits(Rate(100, 10), Rate(1000, 10))

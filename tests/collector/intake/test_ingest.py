@@ -6,12 +6,12 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Connection, func, select, text
 
-from collector import ingest as ingest_module
-from collector.ingest import Ingest
+from collector.intake import ingest as ingest_module
+from collector.intake.ingest import Ingest
+from collector.intake.senders import Intake
 from collector.ledger import schema
 from collector.ledger.intake import Outcome
 from collector.ledger.ledger import Ledger
-from collector.senders import Intake
 from common.clock import ManualClock
 from common.tasks import spawn
 from wire.messages import MAX_BODY_BYTES, Ack, BootClock, Heartbeat, Hello, Run, Runs, encode
