@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import re
-import sys
 from pathlib import Path
 
 import psutil
@@ -16,7 +15,6 @@ from agent.probes.base import Around, Reading
 from agent.probes.systemd import Loop, SystemdOptions, SystemdProbe, judge, read_properties, systemd_complaints
 from common.clock import ManualClock
 from tests.fixtures.machine import Machine
-from tests.fixtures.processes import ROOT
 from tests.fixtures.waiting import until, wait_until
 
 # --- the table --------------------------------------------------------------------------------------------------------
@@ -117,6 +115,7 @@ async def test_a_program_that_hangs_is_killed_with_the_question(tmp_path: Path) 
 
 # --- a real systemd ---------------------------------------------------------------------------------------------------
 
+PREFIX = "/opt/signwatch"
 PLAYER = """
 [Unit]
 StartLimitIntervalSec=0
@@ -157,19 +156,20 @@ asyncio.run(look())
 
 
 def python(machine: Machine, *arguments: str) -> str:
-    """Run our own Python within the machine."""
-    return machine.run("/usr/bin/env", f"PYTHONPATH={ROOT}", sys.executable, *arguments)
+    """Run the Python of the agent that is installed in the machine."""
+    return machine.run(f"{PREFIX}/bin/python", *arguments)
 
 
 def ask(machine: Machine, name: str) -> tuple[str, str]:
     """Let `signwatch agent probe` look at the unit from within the machine."""
-    said = python(machine, "-m", "signwatch.cli", "agent", "probe", name, "--config", f"/etc/{name}.toml", "--json")
+    said = python(machine, "-m", "signwatch", "agent", "probe", name, "--config", f"/etc/{name}.toml", "--json")
     reading = json.loads(said)
     return reading["state"], reading.get("detail") or ""
 
 
 @pytest.mark.system
-def test_a_real_unit_is_seen_running_stopped_failed_and_in_a_loop_of_restarts(machine: Machine) -> None:
+def test_a_real_unit_is_seen_running_stopped_failed_and_in_a_loop_of_restarts(machine: Machine, wheel: Path) -> None:
+    machine.install(wheel, PREFIX, extra="")
     for name, unit in (("player", PLAYER), ("once", ONCE)):
         machine.write(f"/etc/systemd/system/{name}.service", unit)
         machine.write(f"/etc/{name}.toml", AGENT_FILE.format(name=name))
