@@ -69,6 +69,8 @@ class PushedAgent:
             id = "{OUTPUT}"
             probe = "push"
             interval_s = 0.2
+            [outputs.push]
+            deadline_s = 3600
             [outputs.confirm.error]
             samples = 1
             [outputs.confirm.stopped]

@@ -40,7 +40,10 @@ class Pushed:
 
     def __init__(self, site: Site) -> None:
         self.port = free_port()
-        outputs = '[[outputs]]\nid = "main"\nprobe = "push"\ninterval_s = 0.2\n'
+        outputs = (
+            '[[outputs]]\nid = "main"\nprobe = "push"\ninterval_s = 0.2\n'
+            "[outputs.push]\ndeadline_s = 3600\n"  # what was pushed holds, however long a slow machine takes
+        )
         self.agent: Process = site.start_agent("real", f'[push]\nlisten = "{LOOPBACK}:{self.port}"\n{outputs}')
         self.states: list[str] = []
 

@@ -56,7 +56,10 @@ class Board:
         self._clock = site.folder / f"{name}.clock"
         self.set_clock(FAULTS[name][0])
         self._port = free_port()
-        outputs = '[[outputs]]\nid = "main"\nprobe = "push"\ninterval_s = 0.2\n'
+        outputs = (
+            '[[outputs]]\nid = "main"\nprobe = "push"\ninterval_s = 0.2\n'
+            "[outputs.push]\ndeadline_s = 3600\n"  # what was pushed holds, however long a slow machine takes
+        )
         env = shim.env(site.folder / "nothing", disciplined=True)
         env |= {
             "LD_PRELOAD": f"{env['LD_PRELOAD']} {library()}",
