@@ -8,10 +8,16 @@ from pathlib import Path
 
 import pytest
 import structlog
+from hypothesis import HealthCheck, settings
 
 # Each file in fixtures/ is a plugin: its fixtures are found by name, its asserts explain themselves.
 pytest_plugins = [f"tests.fixtures.{file.stem}" for file in sorted((Path(__file__).parent / "fixtures").glob("*.py"))]
 pytest.register_assert_rewrite(*pytest_plugins)  # all of them before the first: they import each other
+
+# No test fails because the machine is slow: neither by an example that takes over Hypothesis' 200 ms, nor by examples
+# that are slow to make.
+settings.register_profile("signwatch", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("signwatch")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -87,6 +87,27 @@ def test_ports_are_handed_out_once_and_are_free() -> None:
     assert not any(accepts(port) for port in ports)
 
 
+def test_a_port_of_another_test_process_is_handed_out_again_only_after_its_end(
+    processes: Processes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    script = (
+        "import signal\n"
+        "from tests.fixtures.waiting import free_port\n"
+        "print('port', free_port(), flush=True)\n"
+        "signal.pause()\n"
+    )
+    other = processes.start([sys.executable, "-c", script], "other", cwd=ROOT)
+    other.wait_for_output("\n")
+    port = int(other.output().split()[1])
+    monkeypatch.setattr("tests.fixtures.waiting._FIRST_PORT", port)
+    monkeypatch.setattr("tests.fixtures.waiting._LAST_PORT", port)
+    assert not accepts(port)
+    with pytest.raises(RuntimeError, match="no free port"):
+        free_port()
+    other.kill()
+    assert free_port() == port
+
+
 def test_waiting_in_vain_says_for_what() -> None:
     with pytest.raises(WaitedTooLongError, match="until pigs fly; the last answer was None"):
         wait_until(lambda: None, "pigs fly", timeout_s=0.05)

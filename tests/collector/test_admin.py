@@ -22,6 +22,7 @@ from collector.registry.model import Registry
 from collector.registry.plan import ApplyAnswer, ApplyRequest
 from common.clock import ManualClock
 from common.config import ConfigError
+from tests.fixtures.waiting import PATIENCE_S
 
 ACME = '[[tenants]]\nid = "acme"\nname = "Acme"\n'
 PLAYER = '[[devices]]\ntenant = "acme"\nid = "p1"\n[[devices.outputs]]\nid = "main"\ncontract = "admira"\n'
@@ -215,7 +216,7 @@ async def test_a_client_that_never_finishes_its_request_holds_up_neither_others_
     await writer.drain()
     assert (await collector.apply(ACME + PLAYER)).applied
     monkeypatch.setattr(collector.server._runner, "_shutdown_timeout", 0.2)
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(PATIENCE_S):
         await collector.server.close()
         await reader.read()
     writer.close()

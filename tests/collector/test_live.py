@@ -23,7 +23,7 @@ from collector.registry.model import Device, Registry, Subject
 from collector.sla.contract import Contract, parse_contract
 from common.clock import ManualClock
 from common.tasks import cancel, spawn
-from tests.fixtures.waiting import until
+from tests.fixtures.waiting import PATIENCE_S, until
 from wire.messages import BootClock, Gone, Heartbeat, Hello, Output, Run, Runs
 from wire.topics import Address
 
@@ -200,7 +200,7 @@ async def test_others_get_their_turn_while_figures_are_computed() -> None:
             yield
 
     beside = spawn(other(), "other")
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(PATIENCE_S):
         await in_slices(steps())  # type: ignore[arg-type]  # it returns nothing
     await cancel(beside)
 

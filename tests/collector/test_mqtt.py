@@ -14,7 +14,7 @@ from collector.config import MqttConfig
 from collector.mqtt import MqttLink
 from common.tasks import cancel, spawn
 from tests.fixtures.mosquitto import Mosquitto
-from tests.fixtures.waiting import until
+from tests.fixtures.waiting import PATIENCE_S, until
 from wire.messages import Ack, decode
 from wire.topics import Address, topic
 
@@ -38,7 +38,7 @@ async def link(mosquitto: Mosquitto, monkeypatch: pytest.MonkeyPatch) -> AsyncIt
     ears = Ears()
     link = MqttLink(MqttConfig(host=mosquitto.host, port=mosquitto.port), ears.take, ears.links.put_nowait)
     task = spawn(link.run(), "link")
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE_S):
         assert await ears.links.get()
     yield link, ears
     await cancel(task)
@@ -46,14 +46,14 @@ async def link(mosquitto: Mosquitto, monkeypatch: pytest.MonkeyPatch) -> AsyncIt
 
 async def test_messages_of_every_device_reach_the_sink(link: tuple[MqttLink, Ears], mosquitto: Mosquitto) -> None:
     _, ears = link
-    async with asyncio.timeout(20), aiomqtt.Client(mosquitto.host, mosquitto.port) as device:
+    async with asyncio.timeout(PATIENCE_S), aiomqtt.Client(mosquitto.host, mosquitto.port) as device:
         await device.publish(HEARTBEAT, b"{}", qos=1)
         assert await ears.heard.get() == (HEARTBEAT, b"{}", False)
 
 
 async def test_an_ack_reaches_its_device(link: tuple[MqttLink, Ears], mosquitto: Mosquitto) -> None:
     sender, _ = link
-    async with asyncio.timeout(20), aiomqtt.Client(mosquitto.host, mosquitto.port) as device:
+    async with asyncio.timeout(PATIENCE_S), aiomqtt.Client(mosquitto.host, mosquitto.port) as device:
         await device.subscribe(ACK, qos=1)
         sender.acknowledge(PLAYER, Ack(spool="5f", seqs=[(1, 9)]))
         message = await anext(aiter(device.messages))
@@ -63,7 +63,7 @@ async def test_an_ack_reaches_its_device(link: tuple[MqttLink, Ears], mosquitto:
 
 async def test_it_comes_back_when_the_broker_was_killed(link: tuple[MqttLink, Ears], mosquitto: Mosquitto) -> None:
     sender, ears = link
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(PATIENCE_S):
         mosquitto.kill()
         assert not await ears.links.get()
         sender.acknowledge(PLAYER, Ack(spool="5f", seqs=[(1, 1)]))  # waits, or is dropped: it must not break anything
@@ -137,7 +137,7 @@ async def test_a_link_that_is_half_open_is_noticed_by_its_keepalive_and_made_ane
     config = MqttConfig(host="127.0.0.1", port=wire.port, keepalive_s=1)
     link = MqttLink(config, ears.take, ears.links.put_nowait)
     task = spawn(link.run(), "link")
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(PATIENCE_S):
         assert await ears.links.get()
         wire.dead = True
         assert not await ears.links.get()
@@ -169,7 +169,7 @@ async def test_five_hundred_messages_at_once_all_arrive_in_order(
     link: tuple[MqttLink, Ears], mosquitto: Mosquitto
 ) -> None:
     _, ears = link
-    async with asyncio.timeout(60), aiomqtt.Client(mosquitto.host, mosquitto.port) as device:
+    async with asyncio.timeout(PATIENCE_S), aiomqtt.Client(mosquitto.host, mosquitto.port) as device:
         device.pending_calls_threshold = 1000
         bodies = [str(number).encode() * (1 + number % 300) for number in range(500)]
         await asyncio.gather(*(device.publish(HEARTBEAT, body, qos=1, timeout=60) for body in bodies))

@@ -9,6 +9,7 @@ from collector.ledger.intake import Received
 from collector.portal import Answer, Epoch, PortalChecks, Watch, ask
 from collector.registry.model import PortalCheck, Subject
 from common.clock import ManualClock
+from tests.fixtures.waiting import PATIENCE_S
 from wire.messages import Heartbeat, Hello, Runs
 
 
@@ -204,7 +205,7 @@ async def test_checks_follow_the_registry(portal: tuple[Portal, str]) -> None:
     subject = Subject("acme", "", "portal", "platform", "", None, check=PortalCheck(url, interval_s=0.02))
     try:
         await checks.follow([subject])
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE_S):
             await mood.asked.wait()
             while len(said) < 2:  # noqa: ASYNC110 - nothing to wait for but the answer's way back
                 await asyncio.sleep(0.01)

@@ -11,6 +11,7 @@ import aiomqtt
 
 from collector.broker import EmbeddedBroker
 from collector.broker.credentials import PasswordHash, write_credentials
+from tests.fixtures.waiting import PATIENCE_S
 
 COLLECTOR = "collector"
 
@@ -53,7 +54,7 @@ async def next_message(client: aiomqtt.Client) -> aiomqtt.Message:
 
 async def until(condition: Callable[[], bool]) -> None:
     """Wait until the condition holds."""
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(PATIENCE_S):
         while not condition():  # noqa: ASYNC110 - what is waited for has no event
             await asyncio.sleep(0.01)
 

@@ -25,6 +25,7 @@ from tests.collector.broker.helpers import (
     until,
     write_users,
 )
+from tests.fixtures.waiting import PATIENCE_S
 from wire.topics import Address, topic
 
 ONE = Address("acme", "player-1")
@@ -370,7 +371,7 @@ async def test_a_device_that_reads_nothing_is_dropped_and_holds_nobody_up(
     await loop.sock_recv(stuck, 5)
     async with client_of(broker, COLLECTOR) as collector, client_of(broker, "acme/player-2") as other:
         await other.subscribe(topic(Address("acme", "player-2"), "ack"), qos=1)
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(PATIENCE_S):
             while not broker.stats()["ended_stuck"]:
                 await collector.publish(where.decode(), b"x" * 60_000, qos=1, timeout=30)
                 await collector.publish(topic(Address("acme", "player-2"), "ack"), b"y", qos=1, timeout=30)

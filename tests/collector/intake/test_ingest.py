@@ -14,6 +14,7 @@ from collector.ledger.intake import Outcome
 from collector.ledger.ledger import Ledger
 from common.clock import ManualClock
 from common.tasks import spawn
+from tests.fixtures.waiting import PATIENCE_S
 from wire.messages import MAX_BODY_BYTES, Ack, BootClock, Heartbeat, Hello, Run, Runs, encode
 from wire.topics import Address, topic
 
@@ -238,7 +239,7 @@ async def test_a_full_disk_holds_the_batch_and_goes_on_when_there_is_room(
     for first in range(0, 1000, 100):
         bench.ingest.receive(RUNS, bench.runs(*range(first, first + 100)))
     running = spawn(bench.ingest.run(), "ingest")
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(PATIENCE_S):
         while bench.ingest.failing_since_ms is None:  # noqa: ASYNC110 - it has no event to wait for
             await asyncio.sleep(0.01)
         assert bench.acks == []

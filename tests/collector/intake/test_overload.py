@@ -14,6 +14,7 @@ from collector.intake.allowance import Limits, Rate
 from collector.intake.senders import Intake
 from common.tasks import spawn
 from tests.collector.core import PLAYER, Core
+from tests.fixtures.waiting import PATIENCE_S
 from wire.messages import Hello, encode
 from wire.topics import Address, topic
 
@@ -70,7 +71,7 @@ async def test_a_ledger_that_is_too_slow_costs_nothing_but_time(
     agents = [Agent(core, name, 100) for name in names]
     working = spawn(ingest.run(), "ingest")
     conditions = set()
-    async with asyncio.timeout(120):
+    async with asyncio.timeout(PATIENCE_S):
         while any(agent.left for agent in agents):
             for agent in agents:
                 agent.speak()

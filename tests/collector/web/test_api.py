@@ -23,6 +23,7 @@ from tests.collector.web.fake_desk import (
     make_newcomer,
 )
 from tests.collector.web.waiting import hub_of, subscribed, until
+from tests.fixtures.waiting import PATIENCE_S
 
 SUBJECT = "acme/player-0001/main"
 
@@ -210,7 +211,7 @@ async def test_metrics_are_in_the_text_format_and_one_bad_name_does_not_spoil_th
 
 async def read_event(stream: Any) -> dict[str, str]:
     """The next event of a stream, comments and bare retry lines skipped."""
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(PATIENCE_S):
         fields: dict[str, str] = {}
         while True:
             line = (await stream.readline()).decode().rstrip("\n")

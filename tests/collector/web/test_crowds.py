@@ -17,6 +17,7 @@ from collector.web.listener import CONNECTIONS, Connections
 from common.clock import ManualClock
 from tests.collector.web.fake_desk import FakeDesk
 from tests.collector.web.waiting import until
+from tests.fixtures.waiting import PATIENCE_S
 
 
 @pytest.fixture
@@ -53,7 +54,7 @@ async def test_a_reader_that_never_reads_is_dropped_and_others_are_told_everythi
 ) -> None:
     monkeypatch.setattr(sse, "_WRITE_TIMEOUT_S", 0.5)
     hub, loop = hub_of(page), asyncio.get_running_loop()
-    async with AsyncExitStack() as stack, asyncio.timeout(60):
+    async with AsyncExitStack() as stack, asyncio.timeout(PATIENCE_S):
         stuck = await knock(page, stack)
         await loop.sock_sendall(stuck, b"GET /api/v1/events HTTP/1.1\r\nHost: localhost\r\n\r\n")
         await until(lambda: hub.subscribers == 1)
@@ -97,7 +98,7 @@ async def test_half_a_request_is_no_request(page: Server, monkeypatch: pytest.Mo
 async def test_a_body_that_never_ends_is_given_up(desk: FakeDesk, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(listener, "BODY_S", 0.3)
     loop = asyncio.get_running_loop()
-    async with AsyncExitStack() as stack, asyncio.timeout(30):
+    async with AsyncExitStack() as stack, asyncio.timeout(PATIENCE_S):
         page = await serve(desk, "127.0.0.1:0", "secret")
         stack.push_async_callback(page.close)
         slow = await knock(page, stack)

@@ -9,8 +9,7 @@ from aiohttp.test_utils import TestClient
 
 from collector.web.context import CONTEXT
 from collector.web.hub import Hub
-
-PATIENCE_S = 30
+from tests.fixtures.waiting import PATIENCE_S
 
 
 async def until(condition: Callable[[], object]) -> None:
