@@ -15,7 +15,8 @@ from collector.revisions.keeper import Keeper
 from collector.revisions.overview import months_of
 from collector.revisions.press import Press
 from collector.sla import availability as sla
-from collector.timelines import timeline
+from collector.timelines import outages_between, timeline
+from collector.vantage_story import Outage
 from collector.views import (
     AlertView,
     ConflictView,
@@ -117,6 +118,16 @@ class LiveDesk:
             *ruling_marks(rulings),
         ]
         return sorted(marks, key=lambda mark: (mark.start_ms, mark.kind, mark.id))
+
+    async def outages(self, subject: str, start_ms: int, end_ms: int) -> Sequence[Outage]:
+        """The outages of a voted platform part that touch `[start_ms, end_ms)`, oldest first, each with its votes."""
+        registry, now_ms = self._live.fleet.registry, self._clock.wall_ms()
+        found = registry.subjects.get(subject)
+        if found is None or found.votes is None:
+            return ()
+        return await self._ledger.read(
+            lambda connection: outages_between(connection, registry, found, start_ms, end_ms, now_ms)
+        )
 
     def events(self) -> AsyncIterator[Event]:
         """Changes from now on."""

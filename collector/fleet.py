@@ -189,6 +189,11 @@ class Fleet:
         """What each vantage point says of a platform part at this moment; None: nothing."""
         return {point: self._current(*place) for point, place in self._points.get(subject.key, {}).items()}
 
+    def newest(self, place: Place) -> RunRow | None:
+        """The run of an output whose evidence reaches furthest; None where there is none."""
+        address, output = place
+        return self._outputs.get(address, {}).get(output, _EMPTY).newest
+
     def device(self, address: Address) -> DeviceState | None:
         """A device's state, None where it never reported."""
         return self._devices.get(address)

@@ -23,9 +23,10 @@ from collector.fleet import Fleet, Place, place_of
 from collector.ledger.conflict_store import ConflictRow
 from collector.ledger.intake import DeviceRow, Outcome
 from collector.places import places_of
-from collector.registry.model import OWN_DEVICE, Device, Registry, Subject, player_name
+from collector.registry.model import Device, Registry, Subject, player_name
 from collector.sla.contract import Contract
-from collector.views import Event, FigureView, PlatformView, PlayerView, VoteView
+from collector.views import Event, FigureView, PlatformView, PlayerView
+from collector.votes import votes_now
 from common.clock import Clock, monotonic_s
 from wire.topics import Address
 
@@ -239,6 +240,7 @@ class Live:
     def platform_view(self, subject: Subject) -> PlatformView:
         """One platform part as it stands now."""
         newest, current = self.fleet.track(subject).newest, self.fleet.current(subject)
+        latency_ms = self._latency(subject.key)
         return PlatformView(
             subject=subject.key,
             tenant=subject.tenant,
@@ -251,17 +253,8 @@ class Live:
             since_ms=_since(current, newest),
             evidence_ms=newest.end_ms if newest else None,
             url=(subject.check.url or None) if subject.check else None,
-            latency_ms=self._latency(subject.key),
-            votes=self._votes(subject),
-        )
-
-    def _votes(self, subject: Subject) -> tuple[VoteView, ...] | None:
-        if subject.votes is None:
-            return None
-        said = self.fleet.ballots(subject)
-        return tuple(
-            VoteView(point, run.state, run.detail, run.start_ms) if run else VoteView(point, None, None, None)
-            for point, run in sorted(said.items(), key=lambda each: (each[0] == OWN_DEVICE, each[0]))
+            latency_ms=latency_ms,
+            votes=votes_now(self.fleet, subject, latency_ms),
         )
 
     def _show(self, changed: set[Place]) -> None:

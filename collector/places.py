@@ -7,13 +7,14 @@ them (collector/vantage.py), each time anew, by whoever reads a timeline.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Final, Protocol
 
 from collector.evidence import RunRow
 from collector.registry.entries import read_quorum
 from collector.registry.model import OWN_DEVICE, Registry, Subject, VoteRule
-from collector.vantage import Rule, Vote, explain, judge, verdict
+from collector.vantage import Rule, Tally, Vote, ballot_of, explain, judge, needed, verdict
 from wire.topics import Address
 from wire.votes import output_of
 
@@ -83,11 +84,18 @@ def judged_runs(
     subject: Subject, votes: VoteRule, said: Mapping[str, Sequence[Said]], start_ms: int, end_ms: int
 ) -> list[RunRow]:
     """The runs of a platform part within `[start_ms, end_ms)`. `said`: each point's runs in painting order."""
-    cast = {point: [_vote(run) for run in runs] for point, runs in said.items()}
     return [
         _row(subject, one.start_ms, one.end_ms, one.state, one.detail, one.clock)
-        for one in judge(cast, rule_of(votes), start_ms, end_ms)
+        for one in judge(votes_of(said), rule_of(votes), start_ms, end_ms)
     ]
+
+
+def votes_of(said: Mapping[str, Sequence[Said]]) -> dict[str, list[Vote]]:
+    """What each point said, as votes."""
+    return {
+        point: [Vote(run.start_ms, run.end_ms, run.state, run.detail, run.clock) for run in runs]
+        for point, runs in said.items()
+    }
 
 
 def judged_now(subject: Subject, votes: VoteRule, said: Mapping[str, RunRow | None], before: RunRow | None) -> RunRow:
@@ -98,16 +106,19 @@ def judged_now(subject: Subject, votes: VoteRule, said: Mapping[str, RunRow | No
     sides: dict[Ballot, dict[str, str | None]] = {"up": {}, "down": {}, "none": {}}
     for point, run in said.items():
         if run is not None:
-            side: Ballot = "up" if run.state == "up" else "down" if run.state == "down" else "none"
-            sides[side][point] = run.detail
-    state = verdict(rule_of(votes), len(sides["up"]), len(sides["down"]))
+            sides[ballot_of(run.state)][point] = run.detail
+    tally = tally_now(votes, said)
+    state = verdict(rule_of(votes), tally.up, tally.down)
     latest_ms = max((run.end_ms for run in said.values() if run is not None), default=0)
     since_ms = before.start_ms if before is not None and before.state == state else latest_ms
-    return _row(subject, since_ms, latest_ms, state, explain(sides), "synced")
+    return _row(subject, since_ms, latest_ms, state, explain(sides, tally), "synced")
 
 
-def _vote(run: Said) -> Vote:
-    return Vote(run.start_ms, run.end_ms, run.state, run.detail, run.clock)
+def tally_now(votes: VoteRule, said: Mapping[str, Said | None]) -> Tally:
+    """The votes of this moment, by what each point says of it (None: nothing)."""
+    counts = Counter(ballot_of(run.state) for run in said.values() if run is not None)
+    up, down = counts["up"], counts["down"]
+    return Tally(up, down, counts["none"], needed=needed(rule_of(votes), up + down))
 
 
 def _row(subject: Subject, start_ms: int, end_ms: int, state: str, detail: str, clock: ClockSource) -> RunRow:

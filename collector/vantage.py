@@ -14,10 +14,14 @@ A point whose last word ended less than `patience_ms` ago is waited for: the ver
 whatever that point will say. So the newest seconds, which one point has told of and another not yet, judge nobody, and
 a point that stays away is waited for no longer than that. Evidence that comes late is evidence like any other: the
 verdict is computed from the runs as they are, in whatever order they came.
+
+A run's detail is its proof in one line, frozen with it: the votes of its first instant, how many had to say down, and
+everybody who voted while it lasted.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -32,6 +36,7 @@ Clock = Literal["synced", "received", "estimated"]
 
 NAMED_MAX: Final = 8  # vantage points that a detail names of each side
 _SAID_MAX: Final = 80  # characters of what one of them said
+_PROOF: Final = re.compile(r"(\d{1,6}) of (\d{1,6}) say down, (\d{1,6}) needed(?:;|$)")
 _AT: Final = itemgetter(0)
 _CLOCKS: Final[tuple[Clock, ...]] = ("synced", "received", "estimated")  # the better first
 
@@ -56,6 +61,28 @@ class Vote(NamedTuple):
     clock: Clock = "synced"
 
 
+class Tally(NamedTuple):
+    """The votes of one instant: points that say up, that say down, that cannot tell, and that are waited for.
+
+    `needed`: how many of those that can tell must say down before it is down.
+    """
+
+    up: int = 0
+    down: int = 0
+    none: int = 0
+    waiting: int = 0
+    needed: int = 1
+
+    @property
+    def votes(self) -> int:
+        """Give how many can tell."""
+        return self.up + self.down
+
+    def __str__(self) -> str:
+        """Give it as it begins a detail."""
+        return f"{self.down} of {self.votes} say down, {self.needed} needed"
+
+
 class Judged(NamedTuple):
     """What the part was over `[start_ms, end_ms)`, and who said so."""
 
@@ -66,13 +93,18 @@ class Judged(NamedTuple):
     clock: Clock
 
 
-class _Edge(NamedTuple):
+class Edge(NamedTuple):
     """From `at_ms` on a point's ballot is this. `number`: of its vote, where it has one."""
 
     at_ms: int
     point: str
     ballot: Ballot | None  # None: it has said nothing, and is not waited for
     number: int | None
+
+
+def ballot_of(state: str) -> Literal["up", "down", "none"]:
+    """What a run's state is as a vote: whoever could not tell casts none."""
+    return "up" if state == "up" else "down" if state == "down" else "none"
 
 
 def verdict(rule: Rule, up: int, down: int, waiting: int = 0) -> Verdict:
@@ -84,6 +116,22 @@ def verdict(rule: Rule, up: int, down: int, waiting: int = 0) -> Verdict:
     return "up" if up and not _is_down(rule, up, down + waiting) else "unknown"
 
 
+def needed(rule: Rule, votes: int) -> int:
+    """How many of so many votes must say down before it is down; never fewer than `min_votes` are asked for."""
+    if rule.count is not None:
+        return rule.count
+    return int(rule.share * max(votes, rule.min_votes, 1)) + 1
+
+
+def read_proof(detail: str | None) -> Tally | None:
+    """The votes by which a run was established, out of its detail; None: no votes stand there."""
+    found = _PROOF.match(detail or "")
+    if found is None:
+        return None
+    down, votes, least = map(int, found.groups())
+    return Tally(up=votes - down, down=down, needed=least) if down <= votes else None
+
+
 def judge(votes: Mapping[str, Sequence[Vote]], rule: Rule, start_ms: int, end_ms: int) -> list[Judged]:
     """The timeline of the part within `[start_ms, end_ms)`, oldest first, where any point has evidence.
 
@@ -91,9 +139,9 @@ def judge(votes: Mapping[str, Sequence[Vote]], rule: Rule, start_ms: int, end_ms
     voted in it, with what they said first. To be exact from `start_ms` on, `votes` must hold what ended
     `rule.patience_ms` before it.
     """
-    edges = sorted((edge for point, cast in votes.items() for edge in _edges(point, cast, rule, end_ms)), key=_AT)
+    edges = sorted((edge for point, cast in votes.items() for edge in edges_of(point, cast, rule, end_ms)), key=_AT)
     found: list[_Stretch] = []
-    hall = _Hall(rule)
+    hall = Hall(rule)
     for place, edge in enumerate(edges):
         hall.take(edge)
         until_ms = edges[place + 1].at_ms if place + 1 < len(edges) else end_ms
@@ -125,7 +173,7 @@ def _painted(cast: Sequence[Vote], start_ms: int, end_ms: int) -> list[tuple[int
     return paint(runs, start_ms, end_ms)
 
 
-def _edges(point: str, cast: Sequence[Vote], rule: Rule, end_ms: int) -> Iterator[_Edge]:
+def edges_of(point: str, cast: Sequence[Vote], rule: Rule, end_ms: int) -> Iterator[Edge]:
     """A point's ballot from instant to instant; the last edge says that it is waited for no longer."""
     lived = [vote for vote in cast if vote.start_ms < vote.end_ms]
     if not lived:
@@ -134,16 +182,19 @@ def _edges(point: str, cast: Sequence[Vote], rule: Rule, end_ms: int) -> Iterato
     for begun, until, state, number in _painted(cast, min(vote.start_ms for vote in lived), end_ms):
         if number is not None:
             spoken_ms = until
-            yield _Edge(begun, point, state if state in {"up", "down"} else "none", int(number))  # type: ignore[arg-type]
+            yield Edge(begun, point, ballot_of(state), int(number))
             continue
-        if spoken_ms is not None:
-            yield _Edge(begun, point, "waiting", None)
-            if spoken_ms + rule.patience_ms < until:
-                yield _Edge(spoken_ms + rule.patience_ms, point, None, None)
+        if spoken_ms is None:
+            continue
+        given_up_ms = spoken_ms + rule.patience_ms
+        if begun < given_up_ms:
+            yield Edge(begun, point, "waiting", None)
+        if given_up_ms < until:
+            yield Edge(max(begun, given_up_ms), point, None, None)
 
 
 @dataclass(slots=True)
-class _Hall:
+class Hall:
     """Everybody's ballot at one instant."""
 
     rule: Rule
@@ -151,7 +202,8 @@ class _Hall:
     counts: dict[Ballot, int] = field(default_factory=lambda: {"up": 0, "down": 0, "none": 0, "waiting": 0})
     changed: set[str] = field(default_factory=set)  # points, since somebody last looked
 
-    def take(self, edge: _Edge) -> None:
+    def take(self, edge: Edge) -> None:
+        """Go on with this point's ballot."""
         self.changed.add(edge.point)
         before = self.ballots.pop(edge.point, None)
         if before is not None:
@@ -167,20 +219,28 @@ class _Hall:
 
     @property
     def verdict(self) -> Verdict:
+        """Give what it is at this instant."""
         return verdict(self.rule, self.counts["up"], self.counts["down"], self.counts["waiting"])
+
+    @property
+    def tally(self) -> Tally:
+        """Give the votes of this instant."""
+        up, down = self.counts["up"], self.counts["down"]
+        return Tally(up, down, self.counts["none"], self.counts["waiting"], needed(self.rule, up + down))
 
 
 @dataclass(slots=True)
 class _Stretch:
-    """One verdict, and the first vote of each side's points in it."""
+    """One verdict, the votes of its first instant, and the first vote of each side's points in it."""
 
     start_ms: int
     end_ms: int
     state: Verdict
+    tally: Tally
     sides: dict[Ballot, dict[str, int | None]]
     clock: int = 0  # place in _CLOCKS: the worst of them all
 
-    def join(self, hall: _Hall, points: Iterable[str], votes: Mapping[str, Sequence[Vote]]) -> None:
+    def join(self, hall: Hall, points: Iterable[str], votes: Mapping[str, Sequence[Vote]]) -> None:
         for point in points:
             if point not in hall.ballots:
                 continue
@@ -196,32 +256,31 @@ class _Stretch:
                     point: None if number is None else votes[point][number].detail for point, number in side.items()
                 }
                 for ballot, side in self.sides.items()
-            }
+            },
+            self.tally,
         )
         return Judged(self.start_ms, self.end_ms, self.state, detail, _CLOCKS[self.clock])
 
 
-def _extend(
-    found: list[_Stretch], hall: _Hall, start_ms: int, end_ms: int, votes: Mapping[str, Sequence[Vote]]
-) -> None:
+def _extend(found: list[_Stretch], hall: Hall, start_ms: int, end_ms: int, votes: Mapping[str, Sequence[Vote]]) -> None:
     state = hall.verdict
     if not found or found[-1].state != state or found[-1].end_ms != start_ms:
-        found.append(_Stretch(start_ms, end_ms, state, {}))
+        found.append(_Stretch(start_ms, end_ms, state, hall.tally, {}))
         hall.changed.update(hall.ballots)
     found[-1].end_ms = end_ms
     found[-1].join(hall, hall.changed, votes)
     hall.changed.clear()
 
 
-def explain(sides: Mapping[Ballot, Mapping[str, str | None]]) -> str:
-    """Who voted how, in one line: `down: p1 (status 503), p2; up: p3; no vote: p4 (nothing else can be reached)`."""
+def explain(sides: Mapping[Ballot, Mapping[str, str | None]], tally: Tally) -> str:
+    """The proof in one line: `2 of 3 say down, 2 needed; down: p1 (status 503), p2; up: p3; no vote: p4 (no line)`."""
     words: tuple[tuple[Ballot, str], ...] = (
         ("down", "down"),
         ("up", "up"),
         ("none", "no vote"),
         ("waiting", "awaited"),
     )
-    parts = []
+    parts = [str(tally)]
     for ballot, word in words:
         side = sorted(sides.get(ballot, {}).items())
         if side:

@@ -12,6 +12,8 @@ from typing import Literal, Protocol
 
 from collector.month_views import MonthView, Paper, PaperRequest
 from collector.sla.burn import BurnRate
+from collector.vantage import Rule, Tally
+from collector.vantage_story import Outage
 from wire.states import SubjectKind
 
 Link = Literal["online", "silent", "gone", "never"]
@@ -48,17 +50,43 @@ class PlayerView:
 
 @dataclass(frozen=True, slots=True)
 class VoteView:
-    """What one vantage point says of a platform part at this moment, and since when; `state` None: nothing."""
+    """What one vantage point says of a platform part at this moment, and since when; `state` None: nothing.
+
+    `counts`: it is a vote, `up` or `down`. `evidence_ms` is the true time up to which its evidence reaches,
+    `last_state` what it said then; `latency_ms` how long its last check took that got an answer.
+    """
 
     point: str  # a device, or `_collector`
+    name: str
+    site: str | None
     state: str | None
     detail: str | None
     since_ms: int | None
+    evidence_ms: int | None
+    counts: bool
+    latency_ms: int | None
+    link: Link
+    last_state: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class VotesView:
+    """Who votes on a platform part (`points` as the registry names them), by what rule, and what came of it now."""
+
+    points: tuple[str, ...]
+    rule: Rule
+    tally: Tally
+    votes: tuple[VoteView, ...]
+
+    @property
+    def silent(self) -> int:
+        """Give how many say nothing at this moment."""
+        return sum(vote.state is None for vote in self.votes)
 
 
 @dataclass(frozen=True, slots=True)
 class PlatformView:
-    """One part of the platform as the collector's own check sees it."""
+    """One part of the platform as the collector's own check sees it, or as its vantage points vote."""
 
     subject: str  # tenant/platform
     tenant: str
@@ -72,7 +100,7 @@ class PlatformView:
     evidence_ms: int | None
     url: str | None
     latency_ms: int | None = None
-    votes: tuple[VoteView, ...] | None = None  # of every vantage point; None: the collector alone tells
+    votes: VotesView | None = None  # None: the collector alone tells
 
 
 @dataclass(frozen=True, slots=True)
@@ -261,6 +289,12 @@ class Desk(Protocol):
 
     async def marks(self, subject: str, start_ms: int, end_ms: int) -> Sequence[MarkView]:
         """The windows and rulings over a subject that touch `[start_ms, end_ms)`, by start."""
+
+    async def outages(self, subject: str, start_ms: int, end_ms: int) -> Sequence[Outage]:
+        """The outages of a voted platform part that touch `[start_ms, end_ms)`, oldest first, each with its votes.
+
+        Each from its beginning to its end. Empty where nobody votes on it.
+        """
 
     async def revisions(self, agreement: str | None) -> Sequence[Mapping[str, object]]:
         """Every revision of every closed month as plain data, by agreement, month and number; None: of all."""

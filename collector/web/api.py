@@ -13,6 +13,7 @@ from aiohttp import web
 
 from collector.web import jsonviews
 from collector.web.context import context
+from collector.web.encoding import encode, instant
 from collector.web.format import DAY_MS
 from collector.web.listener import CONNECTIONS
 from collector.web.metrics import CONTENT_TYPE, expose
@@ -41,7 +42,7 @@ _INSTANT_REMEDY: Final = "write 2026-03-01T00:00:00Z or milliseconds since 1970"
 
 def answer(data: object, status: int = 200) -> Response:
     """JSON, compressed where the caller can read that."""
-    response = web.Response(body=jsonviews.encode(data), status=status, content_type="application/json")
+    response = web.Response(body=encode(data), status=status, content_type="application/json")
     response.enable_compression()
     return response
 
@@ -123,24 +124,29 @@ async def timeline(request: Request) -> StreamResponse:
         raise bad_request("subject", "subject is missing", "add subject=tenant/device/output or tenant/platform")
     if not known:
         raise not_found(f"no subject {subject[:200]!r} is registered", "GET /api/v1/players and /platforms list them")
-    now_ms = desk.now_ms()
-    end_ms = _instant(request, "to", now_ms)
-    start_ms = _instant(request, "from", end_ms - DAY_MS)
-    if not 0 < end_ms - start_ms <= LONGEST_TIMELINE_MS:
-        raise bad_request(
-            "range", "from must lie before to, by at most 62 days", "ask for less, or swap the two instants"
-        )
+    start_ms, end_ms = range_of(request)
     runs = await desk.timeline(subject, start_ms, end_ms)
     marks = await desk.marks(subject, start_ms, end_ms)
     return answer(
         {
             "subject": subject,
-            **jsonviews.instant("from", start_ms),
-            **jsonviews.instant("to", end_ms),
+            **instant("from", start_ms),
+            **instant("to", end_ms),
             "runs": [jsonviews.run(run) for run in runs],
             "marks": [jsonviews.mark(mark) for mark in marks],
         }
     )
+
+
+def range_of(request: Request) -> tuple[int, int]:
+    """`from` and `to` of a query, the last 24 hours by default; 400 where they are no range."""
+    end_ms = _instant(request, "to", context(request).desk.now_ms())
+    start_ms = _instant(request, "from", end_ms - DAY_MS)
+    if not 0 < end_ms - start_ms <= LONGEST_TIMELINE_MS:
+        raise bad_request(
+            "range", "from must lie before to, by at most 62 days", "ask for less, or swap the two instants"
+        )
+    return start_ms, end_ms
 
 
 async def revisions(request: Request) -> StreamResponse:

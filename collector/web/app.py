@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 import structlog
 from aiohttp import web
 
-from collector.web import api, guard, months, pages, signin
+from collector.web import api, evidence, guard, months, pages, signin
 from collector.web.auth import Gate, is_loopback
 from collector.web.context import CONTEXT, Context
 from collector.web.hub import Hub
@@ -90,6 +90,7 @@ def _routes() -> list[web.RouteDef]:
         web.get("/api/v1/newcomers", api.newcomers),
         web.get("/api/v1/conflicts", api.conflicts),
         web.get("/api/v1/timeline", api.timeline),
+        web.get("/api/v1/outages", evidence.outages),
         web.get("/api/v1/revisions", api.revisions),
         web.get("/api/v1/months", api.months),
         web.get("/api/v1/events", api.events),

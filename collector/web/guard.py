@@ -10,9 +10,9 @@ from urllib.parse import quote, urlsplit
 import structlog
 from aiohttp import web
 
-from collector.web import jsonviews
 from collector.web.auth import COOKIE, RENEW_S, SESSION_S, is_loopback
 from collector.web.context import context, html
+from collector.web.encoding import encode
 from collector.web.problems import RequestError
 
 if TYPE_CHECKING:
@@ -86,7 +86,7 @@ async def errors(request: web.Request, handler: Handler) -> web.StreamResponse:
 def _answer(request: web.Request, error: RequestError) -> web.StreamResponse:
     if request.path.startswith(_MACHINE):
         return web.Response(
-            body=jsonviews.encode(error.as_json()),
+            body=encode(error.as_json()),
             status=error.status,
             content_type="application/json",
             headers=error.headers,

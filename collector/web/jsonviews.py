@@ -1,23 +1,18 @@
 """PURE. Views → the JSON of the API (docs/web.md).
 
 Fractions are `{"fraction": [numerator, denominator], "decimal": "0.994213450"}`: exact, and readable. Instants are two
-keys, `since_ms` (integer milliseconds since 1970) and `since` (the same in ISO 8601, UTC). Written with the standard
-library's encoder, because an exact numerator may exceed 64 bits.
+keys, `since_ms` (integer milliseconds since 1970) and `since` (the same in ISO 8601, UTC).
 """
 
 from __future__ import annotations
 
-import json
 import math
-from fractions import Fraction
-from typing import TYPE_CHECKING, Final, TypeAlias
+from typing import TYPE_CHECKING
 
-from collector.web.format import HostValue, decimal
-from common.clock import iso
+from collector.web.encoding import fraction, instant
+from collector.web.votejson import votes
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from collector.month_views import MonthView, ProvisionalView, RevisionView
     from collector.sla.burn import BurnRate
     from collector.views import (
@@ -29,28 +24,9 @@ if TYPE_CHECKING:
         PlatformView,
         PlayerView,
         RunView,
-        VoteView,
     )
-
-Json: TypeAlias = "Mapping[str, object]"
-_ENCODER: Final = json.JSONEncoder(separators=(",", ":"), allow_nan=False)
-
-
-def encode(value: object) -> bytes:
-    """Plain data → one line of JSON (ASCII, so that no text from the wire can break a frame or an encoder)."""
-    return _ENCODER.encode(value).encode("ascii")
-
-
-def fraction(value: Fraction | None) -> Json | None:
-    """Exact fraction and its decimal, rounded down to nine digits."""
-    if value is None:
-        return None
-    return {"fraction": [value.numerator, value.denominator], "decimal": decimal(value)}
-
-
-def instant(name: str, instant_ms: int | None) -> dict[str, object]:
-    """One instant as two keys: `{name}_ms` and `{name}`."""
-    return {f"{name}_ms": instant_ms, name: None if instant_ms is None else iso(instant_ms)}
+    from collector.web.encoding import Json
+    from collector.web.format import HostValue
 
 
 def player(view: PlayerView) -> Json:
@@ -91,12 +67,8 @@ def platform(view: PlatformView) -> Json:
         **instant("evidence", view.evidence_ms),
         "url": view.url,
         "latency_ms": view.latency_ms,
-        "votes": None if view.votes is None else [_vote(vote) for vote in view.votes],
+        **votes(view.votes),
     }
-
-
-def _vote(view: VoteView) -> Json:
-    return {"point": view.point, "state": view.state, "detail": view.detail, **instant("since", view.since_ms)}
 
 
 def figure(view: FigureView) -> Json:

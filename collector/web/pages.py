@@ -24,6 +24,7 @@ from collector.web.tiles import (
     zones,
 )
 from collector.web.timeline import RANGES, Range, bounds, draw
+from collector.web.votes import draw_votes
 from wire.states import UP_STATES, default_cause
 
 if TYPE_CHECKING:
@@ -78,7 +79,12 @@ async def player(request: Request) -> StreamResponse:
 async def platform(request: Request) -> StreamResponse:
     """One platform part's page."""
     view = find_platform(request, request.match_info["subject"])
-    return await _subject_page(request, view, url=view.url, latency_ms=view.latency_ms)
+    parts = context(request)
+    times = times_of(view, zones(parts.desk.figures()))
+    start_ms, end_ms = bounds(_range(request), parts.desk.now_ms(), times)
+    outages = await parts.desk.outages(view.subject, start_ms, end_ms) if view.votes is not None else ()
+    ballots = draw_votes(view, outages, times, parts.renderer.texts)
+    return await _subject_page(request, view, url=view.url, latency_ms=view.latency_ms, ballots=ballots)
 
 
 async def _subject_page(request: Request, view: PlayerView | PlatformView, **extra: object) -> StreamResponse:

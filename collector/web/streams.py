@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from collector.web import jsonviews
 from collector.web.cards import alert_lines, card, worst_first
+from collector.web.encoding import encode, instant
 from collector.web.tiles import evidence_by_agreement, newest_evidence, state_counts, tile, times_of, zones
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ class ApiStream:
         return frame(
             "changes",
             {
-                **jsonviews.instant("at", self._desk.now_ms()),
+                **instant("at", self._desk.now_ms()),
                 "players": [jsonviews.player(view) for view in batch.players],
                 "platforms": [jsonviews.platform(view) for view in batch.platforms],
                 "figures": [jsonviews.figure(view) for view in batch.figures],
@@ -127,4 +128,4 @@ class PageStream:
 
 def frame(event: str, data: object) -> bytes:
     """One server-sent event without its id; the JSON is one line of ASCII, so nothing can break the frame."""
-    return b"event: " + event.encode() + b"\ndata: " + jsonviews.encode(data) + b"\n\n"
+    return b"event: " + event.encode() + b"\ndata: " + encode(data) + b"\n\n"

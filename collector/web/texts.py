@@ -260,4 +260,40 @@ _PAGES: Final = {
     "home": "Back to the wall",
 }
 
-ENGLISH: Final = Texts({**_STATES, **_WALL, **_PAGES}, _MONTHS)
+_VOTES: Final = {
+    "votes": "Vantage points",
+    "votes_rule_half": "Down when more than half of the vantage points that can tell say so.",
+    "votes_rule_share": "Down when more than {share} of the vantage points that can tell say so.",
+    "votes_rule_count": "Down when at least {count} of the vantage points that can tell say so.",
+    "votes_rule_least": "At least {count} must be able to tell.",
+    "votes_rule_none": "Who reaches nothing else either cannot tell: its own network may be what is gone.",
+    "votes_rule_patience": "One that falls silent is waited for, {length} at most.",
+    "votes_tally": "{down} of {votes} that can tell say down; {needed} needed.",
+    "votes_rest": "{none} cannot tell, {silent} say nothing.",
+    "votes_own": "this collector",
+    "votes_point": "Vantage point",
+    "votes_vote": "Vote",
+    "votes_age": "Age",
+    "votes_counts": "counts",
+    "votes_counts_not": "does not count",
+    "votes_never": "it never reported this check",
+    "votes_stopped": "it is online and no longer speaks of it",
+    "votes_last": "last: {said}",
+    "ballot_up": "up",
+    "ballot_down": "down",
+    "ballot_none": "cannot tell",
+    "ballot_waiting": "awaited",
+    "ballot_silent": "says nothing",
+    "votes_outages": "Outages and the votes that decided them",
+    "votes_outages_note": "Those of the range below, newest first: all votes at the beginning, then each that changed.",
+    "votes_outages_none": "No outage in this range.",
+    "votes_outages_more": "{count} earlier outages are not shown; the API gives them all.",
+    "votes_changes_more": "{count} changes in between are not shown; the API gives them all.",
+    "votes_casts_more": "and {count} more",
+    "votes_lasts": "lasts",
+    "votes_at": "From",
+    "votes_numbers": "Votes",
+    "votes_cast": "Cast",
+}
+
+ENGLISH: Final = Texts({**_STATES, **_WALL, **_PAGES, **_VOTES}, _MONTHS)

@@ -13,7 +13,7 @@ from collector.intake.reading import MessageRefusedError, check
 from collector.ledger import schema
 from collector.ledger.evidence_store import EvidenceStore, Received
 from collector.registry.model import OWN_DEVICE, Device, PortalCheck, Registry, Subject, VoteRule
-from collector.timelines import rows_between, runs_between, stays_between, timeline
+from collector.timelines import outages_between, rows_between, runs_between, stays_between, timeline
 from wire.messages import Run, Runs
 from wire.states import State
 from wire.topics import Address
@@ -89,6 +89,10 @@ class Sight:
             return [told(run) for run in timeline(connection, REGISTRY, PORTAL, NOW, NOW + DAY)]
 
 
+def minute(instant_ms: int) -> int:
+    return (instant_ms - NOW) // MINUTE
+
+
 def told(run: object) -> tuple[int, int, str]:
     start, end, state = (getattr(run, name) for name in ("start_ms", "end_ms", "state"))
     return (start - NOW) // MINUTE, (end - NOW) // MINUTE, state
@@ -136,6 +140,20 @@ def test_every_reader_of_the_past_is_given_the_judged_runs_beside_players_own() 
     assert [(number, stay.state) for number, stay in stays] == places
     assert [(number, run.state) for number, run in runs] == places
     assert "down: _collector, shop-1" in str(runs[-1][1].detail)
+
+
+def test_an_outage_is_told_from_its_beginning_to_its_end_where_the_range_cuts_it() -> None:
+    sight = Sight()
+    sight.take(OWN, FIRST, said("shop-2", "up", "up", "down"), said("shop-1", output="main"))
+    with sight.engine.begin() as connection:
+        about = connection, REGISTRY, PORTAL
+        inside = outages_between(*about, NOW + 15 * MINUTE, NOW + 16 * MINUTE, NOW + DAY)
+        assert [(minute(one.start_ms), minute(one.end_ms)) for one in inside] == [(10, 30)]
+        (outage,) = inside
+        assert [cast.ballot for cast in outage.changes[0].cast] == ["down", "down", "up"]
+        assert [(minute(change.at_ms), change.tally.down) for change in outage.changes] == [(10, 2), (20, 2)]
+        assert outages_between(*about, NOW + 40 * MINUTE, NOW + DAY, NOW + DAY) == []
+        assert outages_between(connection, REGISTRY, PLAYER, NOW, NOW + DAY, NOW + DAY) == []
 
 
 def test_a_check_is_no_newcomer_s_output() -> None:

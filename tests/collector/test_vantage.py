@@ -9,9 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from collector.vantage import Judged, Rule, Vote, ballots, explain, judge, verdict
+from collector.vantage import Judged, Rule, Tally, Vote, ballots, explain, judge, needed, read_proof, verdict
 
 MAJORITY = Rule(patience_ms=10)
+SHARES = ((0, 1), (1, 3), (1, 2), (2, 3), (9, 10))
 
 
 def seen(
@@ -67,7 +68,7 @@ def test_a_shop_whose_network_is_gone_casts_no_vote() -> None:
     votes = {"p1": [Vote(0, 300, "up")], "p2": [Vote(0, 100, "up"), Vote(100, 300, "unknown", "nothing else")]}
     (only,) = judge(votes, MAJORITY, 0, 1000)
     assert (only.start_ms, only.end_ms, only.state) == (0, 300, "up")
-    assert only.detail == "up: p1, p2; no vote: p2 (nothing else)"
+    assert only.detail == "0 of 2 say down, 2 needed; up: p1, p2; no vote: p2 (nothing else)"
 
 
 def test_where_nobody_can_tell_it_is_unknown() -> None:
@@ -85,6 +86,13 @@ def test_who_stays_away_is_waited_for_no_longer_than_patience() -> None:
     assert seen(votes) == [(0, 120, "up"), (120, 130, "unknown"), (130, 200, "down")]
 
 
+def test_a_run_of_no_length_says_nothing_and_lets_nobody_be_waited_for_anew() -> None:
+    votes = {"p1": [Vote(0, 10, "down"), Vote(50, 50, "down")], "p2": [Vote(0, 100, "up")]}
+    assert seen(votes) == [(0, 100, "up")]
+    votes["p3"] = [Vote(0, 10, "down"), Vote(60, 60, "up")]
+    assert seen(votes) == [(0, 10, "down"), (10, 20, "unknown"), (20, 100, "up")]
+
+
 def test_evidence_that_comes_a_day_late_changes_the_past() -> None:
     alone = {"p1": [Vote(0, 100, "up"), Vote(100, 200, "down")]}
     late = alone | {"p2": [Vote(0, 200, "up")], "p3": [Vote(0, 200, "up")]}
@@ -98,14 +106,31 @@ def test_an_outage_names_everybody_who_voted_in_it_and_the_worst_clock() -> None
         "p2": [Vote(0, 100, "up"), Vote(100, 200, "down", "refused", "received")],
         "p3": [Vote(50, 200, "down", "status 502")],
     }
+    words = "p1 (status 503), p2 (refused), p3 (status 502)"
     assert judge(votes, MAJORITY, 60, 200) == [
-        Judged(60, 200, "down", "down: p1 (status 503), p2 (refused), p3 (status 502); up: p2", "received")
+        Judged(60, 200, "down", f"2 of 3 say down, 2 needed; down: {words}; up: p2", "received")
     ]
 
 
 def test_many_vantage_points_are_counted_where_they_cannot_all_be_named() -> None:
-    told = explain({"down": {f"p{number:02}": None for number in range(11)}})
-    assert told == "down: p00, p01, p02, p03, p04, p05, p06, p07 and 3 more"
+    told = explain({"down": {f"p{number:02}": None for number in range(11)}}, Tally(down=11, needed=6))
+    assert told == "11 of 11 say down, 6 needed; down: p00, p01, p02, p03, p04, p05, p06, p07 and 3 more"
+
+
+@pytest.mark.parametrize("rule", [*(Rule(Fraction(*share)) for share in SHARES), *(Rule(count=n) for n in (1, 2, 5))])
+def test_so_many_as_are_needed_are_down_and_one_fewer_are_not(rule: Rule) -> None:
+    for votes in range(1, 25):
+        least = needed(rule, votes)
+        assert least > votes or verdict(rule, votes - least, least) == "down"
+        assert least - 1 > votes or verdict(rule, votes - least + 1, least - 1) != "down"
+
+
+def test_the_proof_of_a_verdict_is_read_out_of_its_detail() -> None:
+    tally = Tally(up=1, down=3, none=2, needed=3)
+    assert read_proof(explain({"down": {"p1": "status 503"}, "up": {"p2": None}}, tally)) == Tally(1, 3, needed=3)
+    assert read_proof("0 of 0 say down, 1 needed") == Tally(needed=1)
+    for detail in (None, "", "status 503, expected 200", "3 of 2 say down, 2 needed", "down: p1 (3 of 4 say down)"):
+        assert read_proof(detail) is None
 
 
 def test_the_ballots_of_one_instant() -> None:

@@ -116,7 +116,7 @@ class World:
 
     @property
     def votes(self) -> dict[str, str | None]:
-        return {vote.point: vote.state for vote in self.view.votes or ()}
+        return {vote.point: vote.state for vote in (self.view.votes.votes if self.view.votes else ())}
 
     async def sees(self, state: str, **votes: str) -> None:
         """Wait until the portal is judged so, by these votes of the shops (`own`: the collector's)."""

@@ -10,6 +10,8 @@ from fractions import Fraction
 
 from collector.month_views import MonthView, Paper, PaperRequest
 from collector.sla.burn import BurnRate, Severity
+from collector.vantage import Rule, Tally
+from collector.vantage_story import Cast, Change, Outage
 from collector.views import (
     AlertView,
     ConflictView,
@@ -20,6 +22,8 @@ from collector.views import (
     PlatformView,
     PlayerView,
     RunView,
+    VotesView,
+    VoteView,
 )
 from common.clock import Clock, ManualClock
 from common.config import ConfigError, Finding
@@ -104,6 +108,51 @@ def make_platform(*, tenant: str = "acme", contract: str = "admira", now_ms: int
         evidence_ms=now_ms - 11_000,
         url="https://portal.example.com/health",
         latency_ms=84,
+    )
+
+
+def make_vote(point: str, state: str | None, **changes: object) -> VoteView:
+    """What one vantage point says, since four minutes ago, told three seconds ago."""
+    vote = VoteView(
+        point=point,
+        name=f"Window of {point}",
+        site=point.title(),
+        state=state,
+        detail={"up": "status 200 in 12 ms", "down": "status 503, expected 200"}.get(state or ""),
+        since_ms=None if state is None else NOW_MS - 4 * MINUTE,
+        evidence_ms=NOW_MS - 3000,
+        counts=state in {"up", "down"},
+        latency_ms=12,
+        link="online",
+        last_state=state,
+    )
+    return replace(vote, **changes)  # type: ignore[arg-type]
+
+
+def make_votes(*votes: VoteView, **changes: object) -> VotesView:
+    """These votes, by the usual rule."""
+    down, up = (sum(vote.state == state for vote in votes) for state in ("down", "up"))
+    none = sum(vote.state is not None and not vote.counts for vote in votes)
+    tally = Tally(up, down, none, needed=(up + down) // 2 + 1)
+    return replace(VotesView(("*",), Rule(), tally, votes), **changes)  # type: ignore[arg-type]
+
+
+def make_outage(now_ms: int = NOW_MS) -> Outage:
+    """Two hours ago the portal was down for a minute: shop-1 and shop-2 said so, shop-3 could not tell."""
+    start_ms, end_ms = now_ms - 2 * HOUR, now_ms - 2 * HOUR + MINUTE
+    first = (
+        Cast("shop-1", "down", "status 503, expected 200"),
+        Cast("shop-2", "down", None),
+        Cast("shop-3", "none", "no"),
+    )
+    return Outage(
+        start_ms,
+        end_ms,
+        lasts=False,
+        changes=(
+            Change(start_ms, "down", Tally(0, 2, 1, needed=2), first),
+            Change(end_ms, "up", Tally(1, 1, 1, needed=2), (Cast("shop-1", "up", "status 200 in 9 ms"),)),
+        ),
     )
 
 
@@ -221,6 +270,7 @@ class FakeDesk:
     revision_views: list[Mapping[str, object]] = field(default_factory=list)
     month_views: dict[str, list[MonthView]] = field(default_factory=dict)
     mark_views: dict[str, list[MarkView]] = field(default_factory=dict)
+    outage_views: dict[str, list[Outage]] = field(default_factory=dict)
     figure_views: list[FigureView] = field(default_factory=list)
     platform_views: list[PlatformView] = field(default_factory=list)
     alert_views: list[AlertView] = field(default_factory=list)
@@ -275,6 +325,10 @@ class FakeDesk:
 
     async def marks(self, subject: str, start_ms: int, end_ms: int) -> Sequence[MarkView]:
         return [mark for mark in self.mark_views.get(subject, []) if mark.start_ms < end_ms and mark.end_ms > start_ms]
+
+    async def outages(self, subject: str, start_ms: int, end_ms: int) -> Sequence[Outage]:
+        found = self.outage_views.get(subject, [])
+        return [each for each in found if each.start_ms < end_ms and each.end_ms > start_ms]
 
     async def revisions(self, agreement: str | None) -> Sequence[Mapping[str, object]]:
         named = [(f"{each['tenant']}/{each['contract']}", each) for each in self.revision_views]

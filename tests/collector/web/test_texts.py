@@ -38,6 +38,7 @@ def test_every_word_that_exists_is_used() -> None:
         "mark_",
         "marks_",
         "window_",
+        "ballot_",
         "month_running",
         "month_settling",
         "month_closed",
