@@ -87,7 +87,12 @@ def judge(votes: Sequence[Vote]) -> Vote:
 
 
 def explain(winner: Vote, votes: Sequence[Vote]) -> str | None:
-    """Who decided and why, and what the others say: `picture: 99 % black (mpv: playing)`."""
+    """Who decided and why, and what the others say: `picture: 99 % black (mpv: playing)`.
+
+    None where all say that it plays and the one that is heard has nothing to add: each heartbeat would repeat it.
+    """
+    if winner.reading.detail is None and {vote.reading.state for vote in votes} == {"playing"}:
+        return None
     others = ", ".join(f"{vote.probe}: {vote.reading.state}" for vote in votes if vote.probe != winner.probe)
     said = f"{winner.probe}: {winner.reading.detail or winner.reading.state}"
     return tidy(f"{said} ({others})" if others else said)

@@ -18,9 +18,9 @@ import msgspec
 from agent.checks import check_findings
 from agent.firstaid import FirstAidTable
 from agent.probes import PROBES
+from agent.processes import COMM_CHARS
 from agent.rules import findings
 from agent.schedule import ScheduleTable
-from agent.symptoms import COMM_CHARS
 from common import logs
 from common.config import ConfigError, Finding, Section, convert, parse_toml, read_text
 from wire.messages import MAX_INTERVAL_S, Id
@@ -162,6 +162,7 @@ class AgentConfig(Section, frozen=True):
     checks: Annotated[list[CheckTable], msgspec.Meta(max_length=MAX_CHECKS)] = msgspec.field(default_factory=list)
     role: Literal["player", "server"] = "player"
     interval_s: Annotated[float, msgspec.Meta(ge=1, le=3600)] = 15.0
+    host_interval_s: Annotated[float, msgspec.Meta(ge=1, le=MAX_INTERVAL_S)] = 240.0
     spool: SpoolTable = SpoolTable()
     health: Health = Health()
     push: Push = Push()

@@ -4,7 +4,8 @@ One function a question, over an injected root ("/" on a player, a copied tree i
 /sys and /proc. `None` always means "could not be read", never "fine". All of them block, so they belong in a thread
 (`agent.threads.Lane`): a dying card can hold even a read of /proc.
 
-Measured on x86-64 without sensors: 0.3 ms for all of them together. Processes and the network: `agent.resources`.
+Measured on x86-64 without sensors: 0.3 ms for all of them together. Room, memory and the
+network: `agent.resources`; processes: `agent.processes`.
 
 Deliberately absent: SMART (needs root), and the wear of SD cards (they do not tell; eMMC does).
 """
@@ -19,6 +20,7 @@ from typing import Final, NamedTuple
 ROOT: Final = Path("/")
 _MILLI: Final = 1000
 _VCGENCMD_PATIENCE_S: Final = 2.0
+_NO_PICTURE: Final = "Writeback"  # connectors into memory
 _DANGEROUS_TRIPS: Final = ("passive", "hot", "critical")  # `active` only starts a fan
 # Those that a kernel turns read-only when it finds an error on them; squashfs and its like never were anything else.
 _TURN_READ_ONLY: Final = frozenset({"ext2", "ext3", "ext4", "btrfs", "f2fs", "vfat", "msdos", "exfat", "jfs", "nilfs2"})
@@ -75,6 +77,16 @@ class Wear(NamedTuple):
     reserve: str | None  # "normal", "warning" (80 % are used up), "urgent"
 
 
+class Connector(NamedTuple):
+    """What the kernel says of one connector for a screen; None: it does not say."""
+
+    name: str  # without the card's
+    status: str | None  # connected, disconnected, unknown
+    enabled: str | None  # enabled: a picture is sent there
+    dpms: str | None  # On, Standby, Suspend, Off
+    card: str = "card0"  # its number may change from boot to boot
+
+
 def under_voltage(root: Path = ROOT) -> bool | None:
     """Whether a Raspberry Pi's supply was too weak within the last seconds (its hwmon driver asks every 2 s)."""
     for name in sorted((root / "sys/class/hwmon").glob("hwmon*/name")):
@@ -125,6 +137,24 @@ def zones(root: Path = ROOT) -> list[Zone] | None:
         if now is not None:
             found.append(Zone(read_text(folder / "type") or folder.name, now / _MILLI, tuple(_trips(folder))))
     return found or None
+
+
+def temperatures(root: Path = ROOT) -> list[tuple[str, float]]:
+    """Every sensor's name and degrees Celsius; the thermal zones where the machine has no sensors of their own."""
+    files = sorted((root / "sys/class/hwmon").glob("hwmon*/temp*_input"))
+    told = [(read_text(file.parent / "name") or "", read_whole(file)) for file in files]
+    found = [(name, milli / _MILLI) for name, milli in told if milli is not None]
+    return found or [(zone.name, zone.temperature_c) for zone in zones(root) or ()]
+
+
+def connectors(root: Path = ROOT) -> list[Connector]:
+    """Every connector that a screen can hang on."""
+    return [
+        Connector(name, read_text(folder / "status"), read_text(folder / "enabled"), read_text(folder / "dpms"), card)
+        for folder in sorted((root / "sys/class/drm").glob("card*-*"))
+        for card, _, name in [folder.name.partition("-")]
+        if _NO_PICTURE not in name
+    ]
 
 
 def ext4_errors(root: Path = ROOT) -> list[FileSystemErrors] | None:

@@ -15,9 +15,9 @@ from typing import Final
 
 import structlog
 
-from agent import hardware, resources
+from agent import hardware, processes, resources
 from agent.causes import Look, Looks
-from agent.hardware import ROOT, read_text
+from agent.hardware import ROOT
 from agent.symptoms import Condition, Rival, by_name, seen_twice, symptoms
 from agent.threads import Lane, LaneBusyError
 from common.clock import Clock, monotonic_s
@@ -30,7 +30,6 @@ PAUSE_S: Final = 5.0  # between two looks, however often something goes bad
 HOG_S: Final = 1.0  # between the two looks at the process table
 PATIENCE_S: Final = 10.0
 REACH_S: Final = 3.0
-_IDLE: Final = (3, 4)  # columns of /proc/stat: idle, iowait
 
 
 class Lookout:
@@ -115,32 +114,23 @@ class Lookout:
             read_only=hardware.turned_read_only(self._root),
             disk=resources.disk(self._disk),
             memory=resources.memory(self._root),
-            connectors=connectors(self._root),
+            connectors={
+                f"{one.card}-{one.name}": one.status
+                for one in hardware.connectors(self._root)
+                if one.status is not None
+            },
             rival=self._rival(self._own) if closely and self._own is not None else None,
         )
 
     def _rival(self, own: frozenset[str]) -> Rival | None:
-        before, busy_before, began_s = resources.census(self._root), _cpu_ticks(self._root), monotonic_s()
+        before, ticks_before, began_s = processes.census(self._root), resources.ticks(self._root), monotonic_s()
         time.sleep(HOG_S)
-        now, busy = resources.census(self._root), _cpu_ticks(self._root)
+        now, ticks = processes.census(self._root), resources.ticks(self._root)
         if before is None or now is None:
             return None
         was, both = seen_twice(before, now)
         pid = os.getpid()
-        hog = resources.hog(by_name(was, own, pid), by_name(both, own, pid), max(monotonic_s() - began_s, HOG_S))
+        hog = processes.hog(by_name(was, own, pid), by_name(both, own, pid), max(monotonic_s() - began_s, HOG_S))
         largest = max(by_name(now, own, pid), key=lambda one: one.rss_bytes, default=None)
-        total, idle = busy[0] - busy_before[0], busy[1] - busy_before[1]
-        return Rival(hog, largest, 100 * idle / total if total > 0 else 100.0, os.cpu_count() or 1)
-
-
-def connectors(root: Path = ROOT) -> dict[str, str]:
-    """`connected`, `disconnected` or `unknown`, by connector (`card1-HDMI-A-1`)."""
-    files = sorted((root / "sys/class/drm").glob("card*-*/status"))
-    return {file.parent.name: said for file in files if (said := read_text(file)) is not None}
-
-
-def _cpu_ticks(root: Path) -> tuple[int, int]:
-    """All and idle ticks of all processors since the boot."""
-    words = (read_text(root / "proc/stat") or "").partition("\n")[0].split()[1:9]
-    ticks = [int(word) for word in words]
-    return sum(ticks), sum(ticks[column] for column in _IDLE if column < len(ticks))
+        idle_percent = ticks.idle_percent(ticks_before) if ticks and ticks_before else 100.0
+        return Rival(hog, largest, idle_percent, os.cpu_count() or 1)

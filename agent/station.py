@@ -14,6 +14,7 @@ from agent.evidence import Evidence
 from agent.host import Figures, Sampler
 from agent.records import Kept
 from agent.spool import Spool
+from agent.telling import Told, is_due
 from common.clock import Clock
 from signwatch import __version__
 from wire.messages import Ack, BootClock, Heartbeat, Hello, Run
@@ -65,7 +66,7 @@ class Station:
         sampler: Sampler,
         more: Callable[[], Figures] = dict,
     ) -> None:
-        """`more`: further figures for each heartbeat."""
+        """`more`: further figures besides the machine's and the spool's."""
         self._config = settings.config
         self._clock = clock
         self._spool = spool
@@ -74,9 +75,12 @@ class Station:
         self._more = more
         self._facts = host.facts()
         self._version = __version__
+        self._every_ms = round(settings.config.host_interval_s * _MS)
+        self._told: Told | None = None  # on this connection
 
     def hello(self) -> Hello:
-        """Who we are, now."""
+        """Who we are, now; said where a connection begins, whose first heartbeat then states everything."""
+        self._told = None
         return Hello(
             **stamp(self._clock),
             spool=self._spool.id,
@@ -96,16 +100,16 @@ class Station:
 
     def heartbeats(self) -> list[Heartbeat]:
         """What is open now; at least one message, and one for each spool id that numbered an open run."""
-        said, figures = stamp(self._clock), self.figures()
+        said = stamp(self._clock)
         stated = self._evidence.stated(said["mono_ms"], self._clock.suspended_ms())
         by_spool: dict[str, list[Run]] = {self._spool.id: []}
         for one in stated:
             by_spool.setdefault(one.spool, []).append(msgspec.structs.replace(one.run, boot=None))
-        return [
-            Heartbeat(**said, spool=spool, open=runs, host=figures)
-            for spool, runs in by_spool.items()
-            if runs or len(by_spool) == 1
+        beats = [
+            Heartbeat(**said, spool=spool, open=runs) for spool, runs in by_spool.items() if runs or len(by_spool) == 1
         ]
+        beats[0].host = self._due_figures(said["mono_ms"])
+        return beats
 
     def sendable(self) -> Iterator[Kept]:
         """Closed runs, oldest first."""
@@ -123,6 +127,15 @@ class Station:
         """What is remembered of the clocks of their boots, where that is not this one: a message tells its own."""
         boots = {boot for run in runs for boot in (run.boot, run.end_boot)} - {self._clock.boot_id()}
         return [known for known in self._spool.clocks() if known.boot in boots]
+
+    def _due_figures(self, mono_ms: int) -> Figures:
+        """The host figures where they are to be stated now, else nothing."""
+        figures = self.figures()
+        if not is_due(self._told, figures, mono_ms, self._every_ms):
+            return {}
+        self._told = Told(figures, mono_ms)
+        self._sampler.told()
+        return figures
 
     def figures(self) -> Figures:
         """The machine's figures and the spool's."""

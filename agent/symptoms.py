@@ -13,7 +13,8 @@ from agent.causes import Symptom
 
 if TYPE_CHECKING:
     from agent.hardware import FileSystemErrors, Throttled, Zone
-    from agent.resources import Disk, Hog, Memory, Process
+    from agent.processes import Hog, Process
+    from agent.resources import Disk, Memory
 
 _MIB: Final = 1024 * 1024
 FULL_BYTES: Final = 4 * _MIB  # less than this is no room
@@ -25,7 +26,6 @@ MOST_OF_CPU: Final = 0.5
 DISPLAY_SERVERS: Final = frozenset({"Xorg", "Xvfb", "Xwayland", "cage", "kwin_wayland", "labwc", "mutter", "sway"}) | {
     *("wayfire", "weston")
 }
-COMM_CHARS: Final = 15  # how much of a program's name the kernel keeps
 
 
 class Rival(NamedTuple):
@@ -137,9 +137,9 @@ def by_name(processes: Iterable[Process], own: frozenset[str], own_pid: int) -> 
 
 def seen_twice(before: Iterable[Process], now: Iterable[Process]) -> tuple[list[Process], list[Process]]:
     """Only those processes that are in both looks, so that sums over a name can be compared."""
-    was = {(one.pid, one.started_ticks): one for one in before}
-    both = [one for one in now if (one.pid, one.started_ticks) in was]
-    return [was[one.pid, one.started_ticks] for one in both], both
+    was = {one.key: one for one in before}
+    both = [one for one in now if one.key in was]
+    return [was[one.key] for one in both], both
 
 
 def _together(group: list[Process]) -> Process:

@@ -32,10 +32,11 @@ STRANGE_OUTPUTS_MAX: Final = 64  # names kept of one device, as many as a hello 
 
 @dataclass(slots=True)
 class DeviceState:
-    """A device's link and what it last said of itself. `last_heard_ms`: the collector's clock."""
+    """A device's link and what it last said of itself. `last_heard_ms`, `host_ms`: the collector's clock."""
 
     row: DeviceRow
     host: HostFigures = field(default_factory=dict)
+    host_ms: int | None = None  # when those came: most heartbeats state none
     last_heard_ms: int = 0
     link: Link = "never"
 
@@ -111,7 +112,7 @@ class Fleet:
         if device is not None:
             device.last_heard_ms = received_ms
             if heartbeat.host:
-                device.host = heartbeat.host
+                device.host, device.host_ms = heartbeat.host, received_ms
 
     def alive(self, address: Address, received_ms: int) -> None:
         """Note that a device spoke, though nothing of it is taken in: who is shed must not be called silent."""
@@ -156,6 +157,7 @@ class Fleet:
         """The collector's wall clock was set: how long ago each device was heard has not changed."""
         for device in self._devices.values():
             device.last_heard_ms += by_ms
+            device.host_ms = device.host_ms and device.host_ms + by_ms
 
     def pruning(self, before_ms: int) -> Generator[None, None, None]:
         """Forget runs that ended before an instant, an output a step; the ledger keeps them."""

@@ -231,6 +231,7 @@ class Live:
             emitting=self._is_emitting(subject),
             clock=newest.clock if newest else None,
             host=device.host if device else {},
+            host_ms=device.host_ms if device else None,
         )
 
     def _site_name(self, device: Device | None) -> str | None:

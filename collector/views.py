@@ -27,6 +27,7 @@ class PlayerView:
 
     `state` is `unknown` while the device is silent or gone; `since_ms` is when that state began, `evidence_ms` the true
     time up to which evidence reaches (None: there is none yet). `emitting`: inside its emission hours and active.
+    `host` are the figures that the device stated last, at `host_ms`: it states them every few minutes.
     """
 
     subject: str  # tenant/device/output
@@ -45,6 +46,7 @@ class PlayerView:
     emitting: bool
     clock: ClockSource | None
     host: HostFigures = field(default_factory=dict)
+    host_ms: int | None = None
     site_name: str | None = None
 
 

@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Final
 
 import msgspec
-import psutil
 
 from agent.config import Settings
 from agent.httpclient import Ask, HttpError, get
 from agent.listening import HEALTH_PATH
+from agent.processes import arguments
 from common.config import ConfigError
 
 _PATIENCE_S: Final = 3.0
@@ -84,9 +84,10 @@ def holder_of(directory: Path) -> str:
         inode = directory.stat().st_ino
         lines = [line.split() for line in _LOCKS.read_text(encoding="ascii").splitlines()]
         pid = next(int(line[4]) for line in lines if line[1] == "FLOCK" and line[5].endswith(f":{inode}"))
-        return f"process {pid} ({' '.join(psutil.Process(pid).cmdline())[:120]})"
-    except (OSError, ValueError, IndexError, StopIteration, psutil.Error):
+        told = " ".join(arguments(pid))[:120]
+    except (OSError, ValueError, IndexError, StopIteration):
         return "another process"
+    return f"process {pid} ({told})" if told else f"process {pid}"
 
 
 def password_of(settings: Settings) -> str | None:

@@ -18,14 +18,13 @@ from typing import Annotated, Final, Literal, NamedTuple
 import msgspec
 
 from agent.command import Said, ask_program
-from agent.hardware import ROOT, read_text
+from agent.hardware import ROOT, Connector, connectors
 from agent.probes.base import Around, Reading, tidy
 from agent.threads import Lane, LaneBusyError
 from common.config import Section
 
 LEAST_INTERVAL_S: Final = 30.0  # one CEC message takes a tenth of a second of a slow bus that all devices share
 _TV: Final = "0"  # the logical address of every television (HDMI 1.4, CEC 10.2)
-_NO_PICTURE: Final = "Writeback"  # connectors into memory
 _POWER: Final = re.compile(r"pwr-state: ([a-z-]+)")
 # A set on its way to standby is going dark. Some Samsung sets say `to-on` for hours while they are on.
 _POWERS: Final[dict[str, Literal["on", "standby"]]] = {
@@ -43,32 +42,6 @@ class DisplayOptions(Section, frozen=True):
     cec: str = ""
 
 
-class Connector(NamedTuple):
-    """What the kernel says of one connector; None: it does not say."""
-
-    name: str
-    status: str | None  # connected, disconnected, unknown
-    enabled: str | None  # enabled: a picture is sent there
-    dpms: str | None  # On, Standby, Suspend, Off
-
-    def reading(self) -> Reading:
-        """PURE. What that means for whoever stands in front of the screen."""
-        if self.status == "disconnected":
-            return Reading("off", "display", f"{self.name}: nothing is connected")
-        if self.status != "connected":
-            return Reading("unknown", None, f"{self.name}: the driver does not know whether anything is connected")
-        if self.enabled == "disabled":
-            return Reading("off", None, f"{self.name}: connected, but no picture is sent there")
-        if self.dpms not in (None, "On"):
-            return Reading("off", None, f"{self.name}: connected, but sent to sleep (DPMS {self.dpms})")
-        return Reading("unknown", None, f"{self.name} is connected and on")
-
-    @property
-    def on(self) -> bool:
-        """Whether a picture reaches it."""
-        return self.status == "connected" and self.reading().state == "unknown"
-
-
 class Power(NamedTuple):
     """What the set says of itself; `state` None: it does not, and `why`."""
 
@@ -76,13 +49,22 @@ class Power(NamedTuple):
     why: str = ""
 
 
-def connectors(root: Path = ROOT) -> list[Connector]:
-    """Every connector that a screen can hang on, by its name without the card's (whose number changes). Blocks."""
-    return [
-        Connector(folder.name.partition("-")[2], *(read_text(folder / name) for name in ("status", "enabled", "dpms")))
-        for folder in sorted((root / "sys/class/drm").glob("card*-*"))
-        if _NO_PICTURE not in folder.name
-    ]
+def meaning(one: Connector) -> Reading:
+    """PURE. What a connector's state means for whoever stands in front of the screen."""
+    if one.status == "disconnected":
+        return Reading("off", "display", f"{one.name}: nothing is connected")
+    if one.status != "connected":
+        return Reading("unknown", None, f"{one.name}: the driver does not know whether anything is connected")
+    if one.enabled == "disabled":
+        return Reading("off", None, f"{one.name}: connected, but no picture is sent there")
+    if one.dpms not in (None, "On"):
+        return Reading("off", None, f"{one.name}: connected, but sent to sleep (DPMS {one.dpms})")
+    return Reading("unknown", None, f"{one.name} is connected and on")
+
+
+def is_on(one: Connector) -> bool:
+    """PURE. Whether a picture reaches it."""
+    return one.status == "connected" and meaning(one).state == "unknown"
 
 
 def judge(found: Sequence[Connector], wanted: Sequence[str]) -> Reading:
@@ -96,10 +78,12 @@ def judge(found: Sequence[Connector], wanted: Sequence[str]) -> Reading:
     if not wanted and all(connector.status == "disconnected" for connector in asked):
         return Reading("off", "display", tidy(f"nothing is connected to {names}"))
     if not wanted:
-        asked = [one for one in asked if one.on] or [one for one in asked if one.status != "disconnected"]
-    readings = [connector.reading() for connector in asked]
+        asked = [one for one in asked if is_on(one)] or [one for one in asked if one.status != "disconnected"]
+    readings = [meaning(connector) for connector in asked]
     dark = [reading for reading in readings if reading.state == "off"]
-    unsure = [reading for reading, one in zip(readings, asked, strict=True) if not one.on and reading.state != "off"]
+    unsure = [
+        reading for reading, one in zip(readings, asked, strict=True) if not is_on(one) and reading.state != "off"
+    ]
     if not wanted and unsure:  # one of them may be on
         return unsure[0]
     return [*sorted(dark, key=lambda reading: reading.cause is None), *unsure, *readings][0]

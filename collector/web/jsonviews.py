@@ -49,6 +49,7 @@ def player(view: PlayerView) -> Json:
         "emitting": view.emitting,
         "clock": view.clock,
         "host": {key: _finite(value) for key, value in view.host.items()},
+        **instant("host_at", view.host_ms),
     }
 
 

@@ -73,7 +73,9 @@ async def player(request: Request) -> StreamResponse:
     if view is None:
         raise not_found(f"No player {subject[:200]!r} is registered.", "The wall shows every registered player.")
     host = [(plain(key, 60), host_value(key, value)) for key, value in sorted(view.host.items())]
-    return await _subject_page(request, view, host=host, link=view.link, emitting=view.emitting, clock=view.clock)
+    return await _subject_page(
+        request, view, host=host, host_ms=view.host_ms, link=view.link, emitting=view.emitting, clock=view.clock
+    )
 
 
 async def platform(request: Request) -> StreamResponse:

@@ -168,6 +168,7 @@ _PAGES: Final = {
     "latency": "Latency",
     "address": "Checked at",
     "host": "Machine",
+    "host_at": "Stated",
     "no_host": "The device has sent no host figures.",
     "timeline": "Timeline",
     "range": "Range",

@@ -67,6 +67,16 @@ def test_the_detail_says_who_decided_and_what_the_others_say() -> None:
     assert judged.reading.detail == "picture: 99 % black (mpv: playing, display: unknown)"
 
 
+def test_where_all_agree_that_it_plays_there_is_nothing_to_explain() -> None:
+    both = panel("mpv", "picture")
+    assert both.hear("mpv", PLAYING, at(0)).reading == PLAYING
+    assert both.hear("picture", PLAYING, at(1)).reading == PLAYING
+    assert both.hear("mpv", UNKNOWN, at(2)).reading.detail == "picture: playing (mpv: unknown)"
+    assert (
+        both.hear("mpv", Reading("playing", None, "12.4 s"), at(3)).reading.detail == "mpv: 12.4 s (picture: playing)"
+    )
+
+
 def test_a_detail_that_would_not_fit_is_cut() -> None:
     both = panel("a", "b")
     both.hear("a", Reading("stopped", None, "x" * 500), at(0))

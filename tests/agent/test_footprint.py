@@ -10,7 +10,7 @@ import tomllib
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-BASE = {"aiomqtt", "msgspec", "psutil", "structlog"}
+BASE = {"aiomqtt", "msgspec", "structlog"}
 OF_THOSE = {"paho", "typing_extensions"}  # what the base needs itself
 IMPORT_ALL = f"""
 import importlib, importlib.machinery, json, pkgutil, sys
@@ -34,7 +34,7 @@ print(json.dumps(names))
 CLI_ONLY = """
 import json, sys
 import agent.cli
-print(json.dumps(sorted(name for name in sys.modules if name in {"aiomqtt", "psutil", "structlog", "agent.config"})))
+print(json.dumps(sorted(name for name in sys.modules if name in {"aiomqtt", "structlog", "agent.config"})))
 """
 
 ONE_PROBE = """

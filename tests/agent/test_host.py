@@ -9,6 +9,7 @@ from agent import host
 from agent.host import Sampler, facts, figures, shutting_down
 from common.clock import ManualClock
 from common.tasks import cancel, spawn
+from tests.agent.trees import Plant, plant_in
 from tests.fixtures.waiting import until
 from wire.messages import Hello, decode, encode
 
@@ -16,7 +17,7 @@ from wire.messages import Hello, decode, encode
 def test_figures_have_their_unit_in_the_name_and_sensible_values(tmp_path: Path) -> None:
     told = figures(tmp_path, ManualClock(mono=90_500))
     assert told["uptime_s"] == 90
-    for name in ("cpu_percent", "memory_used_percent", "disk_used_percent"):
+    for name in ("memory_used_percent", "disk_used_percent"):
         assert 0 <= float(str(told[name])) <= 100
     assert int(str(told["disk_free_bytes"])) > 0
     assert int(str(told["agent_rss_bytes"])) > 1_000_000
@@ -27,16 +28,38 @@ def test_the_disk_is_judged_before_the_spool_exists(tmp_path: Path) -> None:
     assert "disk_free_bytes" in figures(tmp_path / "not" / "yet", ManualClock())
 
 
-def test_a_temperature_is_told_where_there_is_a_sensor(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    class Sensor:
-        def __init__(self, current: float | None) -> None:
-            self.current = current
+def test_the_hottest_of_the_cpus_sensors_is_told(plant: Plant) -> None:
+    files = {
+        "sys/class/hwmon/hwmon0/name": "nvme",
+        "sys/class/hwmon/hwmon0/temp1_input": "70000",
+        "sys/class/hwmon/hwmon1/name": "cpu_thermal",
+        "sys/class/hwmon/hwmon1/temp1_input": "51260",
+        "sys/class/hwmon/hwmon1/temp2_input": "49000",
+    }
+    assert figures(Path("/"), ManualClock(), plant(files))["temperature_c"] == 51.3
+    del files["sys/class/hwmon/hwmon1/temp1_input"], files["sys/class/hwmon/hwmon1/temp2_input"]
+    assert figures(Path("/"), ManualClock(), plant(files))["temperature_c"] == 70.0
 
-    readings = {"nvme": [Sensor(70.0)], "cpu_thermal": [Sensor(None), Sensor(51.26)]}
-    monkeypatch.setattr(host.psutil, "sensors_temperatures", lambda: readings)
-    assert figures(tmp_path, ManualClock())["temperature_c"] == 51.3
-    monkeypatch.setattr(host.psutil, "sensors_temperatures", dict)
-    assert "temperature_c" not in figures(tmp_path, ManualClock())
+
+def test_a_board_without_sensors_of_its_own_tells_its_thermal_zone(plant: Plant) -> None:
+    files = {"sys/class/thermal/thermal_zone0/type": "soc", "sys/class/thermal/thermal_zone0/temp": "48500"}
+    assert figures(Path("/"), ManualClock(), plant(files))["temperature_c"] == 48.5
+    assert "temperature_c" not in figures(Path("/"), ManualClock(), plant({}))
+
+
+async def test_cpu_use_is_counted_from_when_it_was_told_last(plant: Plant) -> None:
+    root = plant({"proc/stat": "cpu  0 0 0 0 0 0 0 0"})
+    sampler = Sampler(root, ManualClock(), root)
+
+    async def now(busy: int, idle: int) -> float:
+        plant_in(root, {"proc/stat": f"cpu  {busy} 0 0 {idle} 0 0 0 0"})
+        await sampler.read()
+        return float(str(sampler.figures["cpu_percent"]))
+
+    assert await now(10, 90) == 10.0
+    assert await now(10, 190) == 5.0  # of all the time, for nobody has been told yet
+    sampler.told()
+    assert await now(60, 240) == 50.0
 
 
 def test_facts_are_fit_for_hello() -> None:

@@ -1,19 +1,14 @@
-"""Readers of what playback may lack: over copied trees, and over real processes."""
+"""Readers of what playback may lack, over copied trees."""
 
 from __future__ import annotations
 
-import os
-import sys
 from pathlib import Path
 
 import pytest
 
 from agent import resources
-from agent.resources import Hog, Link, Memory, Pressure, Process
-from common.clock import monotonic_s
+from agent.resources import Disk, Link, Memory, Pressure, Ticks
 from tests.agent.trees import Plant
-from tests.fixtures.processes import Processes
-from tests.fixtures.waiting import wait_until
 
 NET = "sys/class/net"
 
@@ -46,51 +41,21 @@ def test_memory_is_told_in_bytes_with_what_the_kernel_killed(plant: Plant) -> No
     assert resources.memory(plant({})) is None
 
 
-def one(pid: int, cpu_s: float, started: int = 1) -> Process:
-    return Process(pid, f"p{pid}", started, cpu_s, 4096)
+def test_what_is_used_is_told_as_df_and_free_tell_it() -> None:
+    assert Disk(600, 1000, 0, 0, used_bytes=200).used_percent == 25.0  # a fifth is kept for root
+    assert Disk(0, 0, 0, 0).used_percent == 0.0
+    assert Memory(1000, 250, 0, None).used_percent == 75.0
 
 
-def test_the_busiest_is_found_between_two_looks_and_those_told_are_left_out() -> None:
-    before, now = [one(1, 5.0), one(2, 1.0), one(3, 0.0)], [one(1, 5.5), one(2, 3.0), one(3, 0.1)]
-    assert resources.hog(before, now, 2.0) == Hog(2, "p2", 100.0, 4096)
-    assert resources.hog(before, now, 2.0, frozenset({2})) == Hog(1, "p1", 25.0, 4096)
-
-
-def test_a_reused_process_id_is_another_process() -> None:
-    assert resources.hog([one(1, 500.0)], [one(1, 1.0, started=9)], 2.0) is None
-
-
-def test_no_time_between_two_looks_accuses_nobody() -> None:
-    assert resources.hog([one(1, 0.0)], [one(1, 1.0)], 0.0) is None
-
-
-def test_names_with_brackets_and_blanks_do_not_confuse_the_census(plant: Plant) -> None:
-    fields = "S 1 7 7 0 -1 4194304 1 0 0 0 250 50 0 0 20 0 1 0 4711 1000 12 18446744073709551615"
-    thread = fields.replace("4194304", str(0x00200000 | 0x40))
-    root = plant(
-        {"proc/7/stat": f"7 (a) b (c) {fields}", "proc/8/stat": f"8 (kworker/0:1) {thread}", "proc/self/x": ""}
-    )
-    hertz, page = os.sysconf("SC_CLK_TCK"), os.sysconf("SC_PAGE_SIZE")
-    assert resources.census(root) == [Process(7, "a) b (c", 4711, 300 / hertz, 12 * page)]
-    assert resources.census(root / "nowhere") is None
-
-
-def test_a_real_process_that_burns_cpu_is_found(processes: Processes) -> None:
-    burner = processes.start([sys.executable, "-c", "while True: pass"], "burner")
-
-    def others() -> frozenset[int]:  # of a busy machine that runs other tests
-        return frozenset(process.pid for process in resources.census() or [] if process.pid != burner.pid)
-
-    before, at_s = resources.census(), monotonic_s()
+def test_the_idle_share_is_that_of_the_time_between_two_looks(plant: Plant) -> None:
+    before = resources.ticks(plant({"proc/stat": "cpu  10 0 10 70 10 0 0 0 0 0\ncpu0 1 1 1 1"}))
+    now = resources.ticks(plant({"proc/stat": "cpu  40 0 20 120 20 0 0 0 5 0"}))
     assert before is not None
-
-    def found() -> Hog | None:
-        return resources.hog(before, resources.census() or [], monotonic_s() - at_s, others())
-
-    hog = wait_until(lambda: (now := found()) and now.cpu_percent > 1 and now, "it has burnt some")
-    assert isinstance(hog, Hog)
-    assert hog.pid == burner.pid
-    assert hog.rss_bytes > 1_000_000
+    assert now is not None
+    assert now.idle_percent(before) == 60.0
+    assert now.idle_percent(now) == 100.0
+    assert Ticks(200, 60).idle_percent(Ticks(100, 70)) == 0.0  # waiting for I/O may be counted back
+    assert resources.ticks(plant({})) is None
 
 
 def test_links_are_told_with_their_carrier_and_virtual_ones_are_left_out(plant: Plant) -> None:

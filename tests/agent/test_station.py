@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from http import HTTPStatus
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from agent.config import MAX_OUTPUTS, parse
@@ -94,6 +95,33 @@ async def test_a_heartbeat_states_the_open_runs_without_their_boot(bench: Bench)
     assert (beat.sent_ms, beat.mono_ms) == (bench.clock.wall, bench.clock.mono)
     assert beat.host["spool_runs"] == 0
     assert "spool_error" not in beat.host
+
+
+async def test_host_figures_are_stated_on_a_new_connection_when_it_is_time_and_when_they_changed(bench: Bench) -> None:
+    def stated() -> bool:
+        bench.clock.advance(15_000)
+        (beat,) = bench.station.heartbeats()
+        assert beat.host == (bench.station.figures() if beat.host else {})  # all of them or none
+        return bool(beat.host)
+
+    assert [stated() for _ in range(18)] == [True, *[False] * 15, True, False]
+    bench.station.hello()
+    assert [stated(), stated()] == [True, False]
+    bench.see("playing")
+    bench.see("stopped")
+    bench.see("stopped")
+    assert [stated(), stated()] == [True, False]  # a run waits for the collector
+    name = bench.spool.id
+    bench.station.acknowledged(Ack(spool=name, seqs=[(1, 1)]))
+    assert [stated(), stated()] == [True, False]
+
+
+async def test_a_quiet_player_takes_few_bytes(bench: Bench) -> None:
+    bench.see("playing")
+    await bench.spool.commit()
+    bench.station.heartbeats()
+    (beat,) = bench.station.heartbeats()
+    assert set(msgspec.json.decode(encode(beat))) == {"boot", "sent_ms", "mono_ms", "synced", "spool", "open"}
 
 
 def test_before_the_first_reading_a_heartbeat_states_nothing(bench: Bench) -> None:

@@ -6,7 +6,8 @@ import pytest
 
 from agent.causes import Symptom
 from agent.hardware import FileSystemErrors, Throttled, Zone
-from agent.resources import Disk, Hog, Memory, Process
+from agent.processes import Hog, Process
+from agent.resources import Disk, Memory
 from agent.symptoms import FULL_BYTES, Condition, Rival, by_name, seen_twice, symptoms
 
 QUIET = Condition()

@@ -113,10 +113,14 @@ def test_host_figures_are_those_of_the_last_heartbeat_that_had_any(fleet: Fleet)
     fleet.changed(outcome(row(1, 0, 1000)), NOW)
     stamp = {"spool": "s", "boot": "b", "sent_ms": NOW, "mono_ms": 1, "synced": True}
     fleet.heard(PLAYER, Heartbeat(**stamp, open=[], host={"cpu_percent": 12.5}), NOW)  # type: ignore[arg-type]
-    fleet.heard(PLAYER, Heartbeat(**stamp, open=[]), NOW)  # type: ignore[arg-type]
+    fleet.heard(PLAYER, Heartbeat(**stamp, open=[]), NOW + 15_000)  # type: ignore[arg-type]
     state = fleet.device(PLAYER)
     assert state is not None
-    assert state.host == {"cpu_percent": 12.5}
+    assert (state.host, state.host_ms, state.last_heard_ms) == ({"cpu_percent": 12.5}, NOW, NOW + 15_000)
+    fleet.clock_stepped(3_600_000)
+    assert state.host_ms == NOW + 3_600_000  # its age is what it was
+    fleet.heard(PLAYER, Heartbeat(**stamp, open=[], host={"load_1m": 0.5}), NOW + 30_000)  # type: ignore[arg-type]
+    assert (state.host, state.host_ms) == ({"load_1m": 0.5}, NOW + 30_000)
 
 
 def test_an_unregistered_device_is_a_newcomer_with_a_ready_text(fleet: Fleet) -> None:

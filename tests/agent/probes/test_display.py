@@ -11,8 +11,9 @@ import psutil
 import pytest
 
 from agent.command import Said
+from agent.hardware import Connector, connectors
 from agent.probes.base import Around, Reading
-from agent.probes.display import Connector, DisplayOptions, DisplayProbe, Power, connectors, judge, parse_power
+from agent.probes.display import DisplayOptions, DisplayProbe, Power, judge, parse_power
 from agent.watch import Watch
 from common.clock import ManualClock
 from tests.agent.trees import Plant
@@ -76,7 +77,7 @@ def test_what_the_kernel_says_of_its_connectors(
 
 def test_a_connector_that_tells_only_half_is_not_dark(plant: Plant) -> None:
     root = plant({"sys/class/drm/card0-HDMI-A-1/status": "connected", "sys/class/drm/card0/uevent": ""})
-    assert connectors(root) == [Connector("HDMI-A-1", "connected", None, None)]
+    assert connectors(root) == [Connector("HDMI-A-1", "connected", None, None, "card0")]
     assert judge(connectors(root), []) == LIT
 
 

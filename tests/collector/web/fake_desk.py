@@ -88,6 +88,7 @@ def make_players(
                 emitting=True,
                 clock="synced",
                 host=_HOST,
+                host_ms=now_ms - 61_000,
             )
         )
     return players

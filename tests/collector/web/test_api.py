@@ -41,6 +41,7 @@ async def test_players_are_listed_with_instants_as_milliseconds_and_iso(client: 
     assert players[0]["subject"] == SUBJECT
     assert players[0]["evidence"] == iso(players[0]["evidence_ms"]) == "2026-11-22T13:29:58.000Z"
     assert players[0]["host"]["cpu_percent"] == 23.5
+    assert players[0]["host_at"] == iso(players[0]["host_at_ms"]) == "2026-11-22T13:28:59.000Z"
 
 
 async def test_one_player_is_found_by_its_subject(client: TestClient, desk: FakeDesk) -> None:

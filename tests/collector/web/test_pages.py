@@ -161,6 +161,13 @@ async def test_a_players_page_shows_its_state_its_evidence_and_its_machine(clien
     assert shown.all("rect", "f")
 
 
+async def test_a_machines_figures_are_shown_with_their_age(client: TestClient) -> None:
+    found = await page(client, f"/player/{SUBJECT}")
+    assert "Stated" in found.text
+    ages = [tag["data-since"] for tag in found.all("span") if tag.get("data-since")]
+    assert str(NOW_MS - 61_000) in ages
+
+
 async def test_a_state_without_a_cause_names_the_one_the_contract_takes(client: TestClient, desk: FakeDesk) -> None:
     desk.set_state(SUBJECT, "black", cause=None)
     assert "none given; the contract reads it as “player software”" in (await page(client, f"/player/{SUBJECT}")).text
