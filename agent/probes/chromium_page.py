@@ -15,6 +15,7 @@ import msgspec
 from agent.probes.base import Reading, tidy
 from wire.states import Cause
 
+PICTURE_MS: Final = 30_000  # for which a film may go on without a new picture: a slide show that is a film
 UNKNOWN_MOVEMENT: Final = Reading("unknown", None, "nothing has been seen to move yet")
 _ERROR_PAGE: Final = "chrome-error:"
 _EMPTY: Final = ("about:blank", "chrome://newtab", "chrome://new-tab-page")
@@ -24,6 +25,7 @@ _SERVER_FAILED: Final = 500
 _HAVE_FUTURE_DATA: Final = 3
 _NETWORK_EMPTY, _NO_SOURCE = 0, 3
 _MEDIA_NETWORK: Final = 2
+_NOT_LOADED: Final = "MEDIA_ELEMENT_ERROR"  # MediaError.message: it never came to being read
 _LINK_FAULTS: Final = (
     "ERR_INTERNET_",
     "ERR_NETWORK_",
@@ -35,7 +37,7 @@ _LINK_FAULTS: Final = (
     "ERR_PROXY_",
     "ERR_TUNNEL_",
 )
-_CONTENT_FAULTS: Final = ("ERR_FILE_", "ERR_ACCESS_DENIED", "ERR_INVALID_URL", "ERR_UNKNOWN_URL_SCHEME")
+_CONTENT_FAULTS: Final = ("ERR_ACCESS_DENIED", "ERR_INVALID_URL", "ERR_UNKNOWN_URL_SCHEME")
 
 
 class Video(msgspec.Struct, frozen=True, kw_only=True):
@@ -46,6 +48,7 @@ class Video(msgspec.Struct, frozen=True, kw_only=True):
     src: str = ""
     time: float = 0.0
     frames: int = 0
+    pictured: bool = False  # whether it is more than sound
     ready: int = 0
     network: int = 0
     paused: bool = False
@@ -57,6 +60,11 @@ class Video(msgspec.Struct, frozen=True, kw_only=True):
     def place(self) -> tuple[object, ...]:
         """Where it stands; a different place means that it moves."""
         return self.src, self.time, self.frames
+
+    @property
+    def picture(self) -> tuple[object, ...]:
+        """Which picture it shows."""
+        return self.src, self.frames
 
     @property
     def runs(self) -> bool:
@@ -89,10 +97,12 @@ class Thrown(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class Trace:
-    """Since when a film stands, and whether it was ever seen to move."""
+    """Since when a film stands, since when it shows the same picture, and whether it was ever seen to move."""
 
     place: tuple[object, ...]
     since_ms: int
+    picture: tuple[object, ...]
+    picture_ms: int
     moved: bool = False
 
 
@@ -110,14 +120,20 @@ class Movement:
     def _trace(self, video: Video, at_ms: int) -> Trace:
         before = self.traces.get(video.id)
         if before is None:
-            return Trace(video.place, at_ms)
-        if before.place != video.place:
-            return Trace(video.place, at_ms, moved=True)
-        return before
+            return Trace(video.place, at_ms, video.picture, at_ms)
+        if before.place == video.place:
+            return before
+        stood = before.since_ms < self.page.at_ms  # at the last look: what stands still need not change its picture
+        picture_ms = at_ms if stood or before.picture != video.picture else before.picture_ms
+        return Trace(video.place, at_ms, video.picture, picture_ms, moved=True)
 
     def stands_ms(self, video: Video) -> int:
         """For how long it has not moved."""
         return self.page.at_ms - self.traces[video.id].since_ms
+
+    def same_picture_ms(self, video: Video) -> int:
+        """For how long its position (or its sound) has gone on without a new picture; 0 where it is only sound."""
+        return self.page.at_ms - self.traces[video.id].picture_ms if video.pictured else 0
 
 
 def first(page: Page) -> Movement:
@@ -155,10 +171,15 @@ def judge(movement: Movement, thrown: Thrown | None, frozen_after_s: float, *, v
 
 
 def _films(movement: Movement, films: list[Video], patience_ms: float) -> Reading:
-    fresh = [film for film in films if film.runs and movement.stands_ms(film) <= patience_ms]
+    fresh = [film for film in films if film.runs and _lives(movement, film, patience_ms)]
     if any(movement.traces[film.id].moved for film in fresh):
         return Reading("playing")
     return UNKNOWN_MOVEMENT if fresh and not _hopeless(fresh) else _fault(movement, films[0])
+
+
+def _lives(movement: Movement, film: Video, patience_ms: float) -> bool:
+    slow_ms = max(patience_ms, PICTURE_MS)
+    return movement.stands_ms(film) <= patience_ms and movement.same_picture_ms(film) <= slow_ms
 
 
 def _hopeless(films: list[Video]) -> bool:
@@ -169,15 +190,17 @@ def _fault(movement: Movement, film: Video) -> Reading:
     """Why the largest film does not move."""
     where = f"at {film.time:.1f} s"
     if film.error or film.network == _NO_SOURCE:
-        network = film.error == _MEDIA_NETWORK and _is_remote(film.src)
         said = film.message or "no source that can be played"
-        return Reading("error", "connectivity" if network else "content", tidy(f"{said}: {film.src or 'no address'}"))
+        return Reading("error", _blame_film(movement.page, film), tidy(f"{said}: {film.src or 'no address'}"))
     if film.ended:
         return Reading("stopped", None, "the film has ended")
     if film.paused:
         return Reading("stopped", None, f"paused {where}")
     if film.ready < _HAVE_FUTURE_DATA:
         return Reading("frozen", "connectivity" if _is_remote(film.src) else None, f"waits for data {where}")
+    if movement.same_picture_ms(film) > movement.stands_ms(film):
+        same_s = movement.same_picture_ms(film) / 1000
+        return Reading("frozen", None, f"the same picture for {same_s:.1f} s although the film goes on, {where}")
     return Reading("frozen", None, f"the film stands {where} for {movement.stands_ms(film) / 1000:.1f} s")
 
 
@@ -193,6 +216,18 @@ def _blame(page: Page) -> Cause | None:
     if page.fault.startswith(_CONTENT_FAULTS):
         return "content"
     return "connectivity" if page.fault.startswith(_LINK_FAULTS) and _is_remote(page.address) else None
+
+
+def _blame_film(page: Page, film: Video) -> Cause | None:
+    """A film that cannot be read is the content's fault, and so is one that its server does not have.
+
+    One that is missing on this machine is nobody's excuse: whoever plays it should have it (as with mpv and VLC).
+    """
+    remote = _is_remote(film.src or page.href)
+    if film.error == _MEDIA_NETWORK and remote:
+        return "connectivity"
+    unreadable = film.error and not film.message.startswith(_NOT_LOADED)
+    return "content" if remote or unreadable else None
 
 
 def _is_remote(url: str) -> bool:

@@ -31,18 +31,40 @@ LOOK: Final = r"""
     if (element.checkVisibility && !element.checkVisibility({checkOpacity: true, checkVisibilityCSS: true})) return 0;
     return box.width * box.height;
   };
+  // What hides all that is behind it: a colour of its own, or a film that has a picture. An image may be transparent.
+  const solid = (element) => {
+    for (let one = element; one; one = one.parentElement) if (getComputedStyle(one).opacity < 1) return false;
+    if (element.tagName === "VIDEO" && element.readyState > 1) return true;
+    return /^rgb\(/.test(getComputedStyle(element).backgroundColor);
+  };
+  const POINTS = [[.5, .5], [.2, .2], [.8, .2], [.2, .8], [.8, .8]];
+  // Whether nothing of it reaches the eye: at each of five points it is clipped away (`clipped`), or behind something.
+  const covered = (element, clipped) => {
+    if (getComputedStyle(element).pointerEvents === "none" || element.closest("[inert]")) return false;
+    const box = element.getBoundingClientRect(), view = element.ownerDocument.defaultView;
+    const left = Math.max(0, box.left), top = Math.max(0, box.top);
+    const width = Math.min(box.right, view.innerWidth) - left, height = Math.min(box.bottom, view.innerHeight) - top;
+    return POINTS.every(([x, y]) => {
+      const stack = element.getRootNode().elementsFromPoint(left + x * width, top + y * height);
+      const depth = stack.indexOf(element);
+      return depth < 0 ? clipped : stack.slice(0, depth).some((one) => !element.contains(one) && solid(one));
+    });
+  };
   const CONTENT = new Set(["VIDEO", "CANVAS", "svg", "EMBED", "OBJECT", "INPUT", "BUTTON", "TEXTAREA", "SELECT"]);
   const painted = (element) => {
     const style = getComputedStyle(element), tag = element.tagName;
     if (style.backgroundImage !== "none") return true;
+    const box = element.getBoundingClientRect(), view = element.ownerDocument.defaultView;
+    if (box.left <= 0 && box.top <= 0 && box.right >= view.innerWidth && box.bottom >= view.innerHeight) return false;
     return tag !== "HTML" && tag !== "BODY" && !/^(transparent|rgba\(.*, 0\))$/.test(style.backgroundColor);
   };
   const worded = (element) =>
     [...element.childNodes].some((node) => node.nodeType === Node.TEXT_NODE && node.data.trim() !== "");
   const inside = (frame) => { try { return frame.contentDocument; } catch { return null; } };
-  const shows = (element) => {
+  const BOXES = new Set(["VIDEO", "CANVAS", "IMG"]);  // of these every point is theirs
+  const shows = (element) => boxed(element) && content(element) && !covered(element, BOXES.has(element.tagName));
+  const content = (element) => {
     const tag = element.tagName;
-    if (!boxed(element)) return false;
     if (tag === "IMG") return element.naturalWidth > 0;
     if (tag === "IFRAME") return !inside(element);
     if (tag.includes("-") && !element.shadowRoot) return true;
@@ -69,8 +91,9 @@ LOOK: Final = r"""
     // HTML: one that is to play by itself counts as paused until enough of it has come.
     const loads = video.autoplay && video.readyState < 4 && video.networkState === 2 && video.currentTime === 0;
     return {
-      id: mine.ids.get(video), area: Math.round(boxed(video)), src: video.currentSrc.slice(0, 200),
-      time: video.currentTime, frames: video.getVideoPlaybackQuality().totalVideoFrames,
+      id: mine.ids.get(video), area: covered(video, true) ? 0 : Math.round(boxed(video)),
+      src: video.currentSrc.slice(0, 200),
+      time: video.currentTime, pictured: video.videoWidth > 0, frames: video.getVideoPlaybackQuality().totalVideoFrames,
       ready: video.readyState, network: video.networkState,
       paused: video.paused && !loads, ended: video.ended,
       error: video.error ? video.error.code : 0, message: video.error ? video.error.message.slice(0, 200) : "",
@@ -82,7 +105,7 @@ LOOK: Final = r"""
     href: location.href.slice(0, 2000), loading: document.readyState === "loading", visible, waits_ms: waits,
     frames: mine.frames, status: entry && entry.responseStatus || 0, fault: fault ? fault.textContent : "",
     something: something || budget <= 0,
-    videos: videos.map(told).filter((video) => video.area > 0)
+    videos: videos.filter(boxed).map(told).filter((video) => video.area > 0)
       .sort((one, other) => other.area - one.area).slice(0, MOST_VIDEOS),
   });
 })()

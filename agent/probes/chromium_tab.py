@@ -1,6 +1,8 @@
 """One page of a Chromium, through the DevTools protocol: found over HTTP, then asked over a WebSocket that stays open.
 
-Nothing is left enabled that costs the page anything: `Inspector` only tells of crashes. `Runtime` is enabled for a
+Nothing is left enabled that costs the page anything: `Inspector` only tells of crashes, `Target` of what the browser
+itself does, `Media` hands over a log that the browser keeps in any case. What they tell makes the agent look sooner and
+is not believed by itself: where one is missing (older browsers), the next look tells. `Runtime` is enabled for a
 moment when exceptions are counted, since while it is, each object that a page logs is kept alive; `Page` is not, since
 where it is, a page's dialogs may wait for us. Both are measured facts of the protocol, with Chromium 156.
 
@@ -30,6 +32,8 @@ _WORLD: Final = "signwatch"
 _OK: Final = 200
 _KINDS: Final = frozenset({"page", "webview"})  # a webview is what Electron embeds
 _OWN: Final = ("devtools://", "chrome-extension://", "chrome-untrusted://")
+_TURNS: Final = ("kPlay", "kPause", "kEnded", "kSeek")  # of Chromium's media log
+SETTLE_S: Final = 0.3  # after an event: between two films, or two pages, there is nothing for a moment
 _CONSOLE: Final = "console"  # the protocol's own name for what `Runtime` keeps alive
 
 
@@ -88,6 +92,8 @@ class Tab:
         self._asked: dict[int, asyncio.Future[dict[str, Any] | None]] = {}
         self._owed: asyncio.Future[dict[str, Any] | None] | None = None  # of a look that was given up
         self._pulse: asyncio.Future[dict[str, Any] | None] | None = None
+        self._news: asyncio.TimerHandle | None = None
+        self._shows = target.url
         self._nonsense: str | None = None
         self._thrown = Thrown()
         self._task = spawn(self._listen(), "chromium-tab")
@@ -98,6 +104,8 @@ class Tab:
         origin = parse_url(f"{url}devtools/page/{target.id}")
         tab = cls(target, await WebSocket.connect(origin), wake)
         tab._send("Inspector.enable", {})  # says at once whether it has crashed
+        tab._send("Media.enable", {})
+        tab._send("Target.setDiscoverTargets", {"discover": True})
         return tab
 
     async def look(self) -> tuple[bool, Page]:
@@ -198,6 +206,8 @@ class Tab:
         finally:
             self.closed = True
             self._settle_all()
+            if self._news is not None:
+                self._news.cancel()
             self._wake()
             with contextlib.suppress(OSError):
                 await self._socket.close()
@@ -214,6 +224,7 @@ class Tab:
         answer = self._asked.pop(message.get("id", 0), None)
         if answer is not None and not answer.done():
             answer.set_result(message)
+        params = message.get("params", {})
         match message.get("method"):
             case "Inspector.targetCrashed":
                 self.crashed = True
@@ -222,9 +233,32 @@ class Tab:
             case "Inspector.targetReloadedAfterCrash":
                 self.crashed = False
                 self._wake()
+            case "Target.targetInfoChanged":
+                self._went(params.get("targetInfo", {}))
+            case "Media.playerEventsAdded" if _turned(params.get("events", [])):
+                self._look_soon()
+            case "Media.playerErrorsRaised":
+                self._look_soon()
             case "Runtime.exceptionThrown":
-                details = message.get("params", {}).get("exceptionDetails", {})
+                details = params.get("exceptionDetails", {})
                 self._thrown = Thrown(self._thrown.count + 1, _told(details))
+
+    def _went(self, info: dict[str, Any]) -> None:
+        """Another document has come: its address is new, or its title is still its address, as at a reload."""
+        url, title = str(info.get("url")), str(info.get("title"))
+        if info.get("targetId") == self.target.id and (url != self._shows or title in url):
+            self._look_soon()
+            self._shows = url
+
+    def _look_soon(self) -> None:
+        if self._news is None or self._news.when() < asyncio.get_running_loop().time():
+            self._news = asyncio.get_running_loop().call_later(SETTLE_S, self._wake)
+
+
+def _turned(events: list[dict[str, Any]]) -> bool:
+    """Whether a film began or stopped to play; a loop that jumps back does both at once, and means neither."""
+    told = [event for one in events for event in _TURNS if f'"{event}"' in str(one.get("value"))]
+    return bool(told) and told[-1] != "kSeek"
 
 
 def _told(details: dict[str, Any]) -> str:

@@ -70,6 +70,7 @@ class Sample(NamedTuple):
     playlist_pos: int | None
     moving: bool | None  # whether its picture is meant to move; None: it shows none
     still: bool
+    unseen: bool  # its file has a moving picture, and none is shown
     fps: float | None
     network: bool
 
@@ -122,6 +123,8 @@ def _moving(movement: Movement, frozen_after_s: float) -> Reading:
     now = movement.sample
     stands_ms = now.at_ms - movement.since_ms
     patience_ms = max(frozen_after_s, FRAMES_OF_PATIENCE / now.fps if now.fps else 0) * 1000
+    if now.unseen:
+        return Reading("black", None, "plays sound only: its picture is switched off, or could not be opened")
     if movement.moved and stands_ms <= patience_ms:
         return Reading("playing")
     if stands_ms <= patience_ms:
@@ -139,6 +142,12 @@ def _blame(now: Sample) -> Cause | None:
 
 def _seconds(position: float | None) -> str:
     return "the start" if position is None else f"{position:.1f} s"
+
+
+def has_film(tracks: object) -> bool:
+    """PURE. Whether there is a moving picture among mpv's tracks; the cover of a record is none."""
+    listed = [track for track in tracks if isinstance(track, dict)] if isinstance(tracks, list) else []
+    return any(track.get("type") == "video" and not (track.get("image") or track.get("albumart")) for track in listed)
 
 
 class MpvProbe:
@@ -218,7 +227,7 @@ class MpvProbe:
 
     async def _look(self, ipc: MpvIpc) -> Reading:
         if self._movement is None:
-            first = self._sample(await ipc.ask(_ASKED))
+            first = await self._sample(ipc)
             self._movement = Movement(first, first.at_ms)
             return await self._first_looks(ipc, self._movement)
         return await self._next_look(ipc, self._movement)
@@ -233,10 +242,16 @@ class MpvProbe:
         return reading
 
     async def _next_look(self, ipc: MpvIpc, before: Movement) -> Reading:
-        self._movement = before.after(self._sample(await ipc.ask(_ASKED)))
+        self._movement = before.after(await self._sample(ipc))
         return judge(self._movement, self._load_error, self._options.frozen_after_s)
 
-    def _sample(self, answers: Answers) -> Sample:
+    async def _sample(self, ipc: MpvIpc) -> Sample:
+        answers = await ipc.ask(_ASKED)
+        soundly = answers.get("time-pos") is not None and answers.get("current-tracks/video/image") is None
+        tracks = (await ipc.ask(("track-list",))).get("track-list") if soundly else None
+        return self._read(answers, unseen=has_film(tracks))
+
+    def _read(self, answers: Answers, *, unseen: bool) -> Sample:
         path = answers.get("path")
         self._path = path or self._path
         image = answers.get("current-tracks/video/image")
@@ -253,6 +268,7 @@ class MpvProbe:
             playlist_pos=answers.get("playlist-pos"),
             moving=None if image is None else not image,
             still=bool(image) and answers.get("current-tracks/audio/id") is None,
+            unseen=unseen,
             fps=answers.get("container-fps") or None,
             network=bool(answers.get("demuxer-via-network")) or scheme in _NETWORK_SCHEMES,
         )

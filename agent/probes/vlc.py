@@ -128,10 +128,17 @@ class VlcProbe:
         self._secret = Secret(options.password, options.password_file, f"vlc-{around.output}")
         self._frozen_after_s = options.frozen_after_s
         self._clock = around.clock
+        self._expectation = around.expectation
         self._movement: Movement | None = None
 
     async def read(self) -> Reading:
         """Ask once; the first time more than once, since movement needs two looks."""
+        reading = await self._asked()
+        shows_film = self._movement is not None and self._movement.sample.is_film
+        self._expectation.moving = True if reading.state == "playing" and shows_film else None
+        return reading
+
+    async def _asked(self) -> Reading:
         self.silence = _UNREACHED
         try:
             return await self._look()

@@ -8,6 +8,12 @@ from typing import Final, NamedTuple
 
 _LOCAL: Final = "file://"
 _SIZE: Final = re.compile(r"[0-9]{1,5}x[0-9]{1,5}")
+_CODEC: Final = re.compile(r".*\((\w{1,4}) ?\)")  # "H264 - MPEG-4 AVC (part 10) (avc1)": the last one is VLC's own name
+# Films come in these; a still is drawn from raw pictures ("24 bits RGB (RV24)").
+_FILM_CODECS: Final = frozenset(
+    {"avc1", "h264", "hevc", "hev1", "hvc1", "mpgv", "mpg1", "mpg2", "mp4v", "VP80", "VP90", "vp08", "vp09", "av01"}
+    | {"theo", "WMV1", "WMV2", "WMV3", "WVC1", "DIV3", "DIVX", "XVID", "FLV1"}
+)
 
 
 class Sample(NamedTuple):
@@ -22,6 +28,7 @@ class Sample(NamedTuple):
     lost: int
     sound: int
     has_video: bool
+    is_film: bool  # its picture is meant to move
     fps: float | None
 
     @property
@@ -60,6 +67,7 @@ def read_status(said: object, at_ms: int) -> Sample:
         lost=round(_number(stats.get("lostpictures"))),
         sound=round(_number(stats.get("playedabuffers"))),
         has_video=displayed > 0 or decoded > 0 or any(map(_has_picture, streams)),
+        is_film=any(map(_is_film, streams)),
         fps=max((_number(stream.get("Frame_rate")) for stream in streams), default=0) or None,
     )
 
@@ -98,3 +106,8 @@ def _number(value: object) -> float:
 def _has_picture(stream: Mapping[str, object]) -> bool:
     # By its size: the names of these fields are in the language of VLC's user.
     return any(isinstance(value, str) and _SIZE.fullmatch(value) for value in stream.values())
+
+
+def _is_film(stream: Mapping[str, object]) -> bool:
+    found = (_CODEC.fullmatch(value) for value in stream.values() if isinstance(value, str))
+    return any(codec is not None and codec[1] in _FILM_CODECS for codec in found)

@@ -23,7 +23,11 @@ def _ffmpeg(*arguments: str | Path) -> None:
 
 @pytest.fixture(scope="session")
 def clips(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with clip.mp4 (4 s), short.mp4 (1 s), slow.mp4 (a picture in 2 s), stream.ts, still.png, broken.mp4."""
+    """A folder of films and pictures.
+
+    clip.mp4 (4 s), short.mp4 (1 s), slow.mp4 (a picture in 2 s), stream.ts, sound.mp4 (with sound), sound.mp3,
+    still.png, broken.mp4.
+    """
     folder = tmp_path_factory.mktemp("clips")
     picture = ["-f", "lavfi", "-i"]
     _ffmpeg(*picture, "testsrc=s=64x64:r=10:d=4", "-pix_fmt", "yuv420p", folder / "clip.mp4")
@@ -31,6 +35,9 @@ def clips(tmp_path_factory: pytest.TempPathFactory) -> Path:
     _ffmpeg(*picture, "testsrc=s=64x64:r=1/2:d=20", "-pix_fmt", "yuv420p", folder / "slow.mp4")
     _ffmpeg(*picture, "testsrc=s=64x64:d=1:r=1", "-frames:v", "1", folder / "still.png")
     _ffmpeg(*picture, "testsrc=s=320x240:r=25:d=20", "-b:v", "500k", folder / "stream.ts")
+    sound = ["-f", "lavfi", "-i", "sine=d=4"]
+    _ffmpeg(*picture, "testsrc=s=64x64:r=10:d=4", *sound, "-pix_fmt", "yuv420p", folder / "sound.mp4")
+    _ffmpeg(*sound, folder / "sound.mp3")
     (folder / "broken.mp4").write_bytes(b"this is no film" * 100)
     return folder
 

@@ -36,6 +36,16 @@ PAGES: Final = {
     "shadow": "<x-p></x-p><script>document.querySelector('x-p').attachShadow({mode:'open'}).innerHTML="
     "'<video src=clip.webm preload=auto></video>'</script>",
     "framed": "<iframe srcdoc='<video src=clip.webm preload=auto></video>'></iframe>",
+    "behind": "<style>video{position:fixed;inset:0;width:100vw;height:100vh}</style>"
+    "<video src=clip.webm autoplay muted loop></video><video src=clip.webm preload=auto></video>",
+    "curtain": "<video src=clip.webm autoplay muted loop></video><h1>Menu</h1>"
+    "<div style='position:fixed;inset:0;background:#000'></div>",
+    "clipped": "<video src=clip.webm autoplay muted loop style='clip-path:inset(100%)'></video>",
+    "tiny": "<video src=clip.webm autoplay muted loop style='width:0;height:0'></video>",
+    "logo": "<video src=clip.webm autoplay muted loop width=600></video>"
+    "<b style='position:fixed;left:0;top:0;background:red'>Logo</b>",
+    "untouchable": "<video src=clip.webm autoplay muted loop style='pointer-events:none'></video>",
+    "zoomed": "<body style='zoom:5'><video src=clip.webm autoplay muted loop></video>",
     "hidden-film": "<h1>Menu</h1><video src=clip.webm preload=auto style='display:none'></video>",
     "slides": "<body><script>let n=0;const next=()=>{const v=document.createElement('video');v.muted=true;"
     "v.src='short.webm?'+n++;v.onended=next;document.body.replaceChildren(v);v.play()};next()</script>",

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import json
 import signal
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
 
 import aiohttp
@@ -15,7 +15,7 @@ import pytest
 
 from agent.probes.base import Around, Reading, RemedyError
 from agent.probes.chromium import ChromiumOptions, ChromiumProbe, chromium_complaints
-from agent.probes.chromium_tab import Tab, Target, find
+from agent.probes.chromium_tab import SETTLE_S, Tab, Target, find
 from agent.watch import Watch
 from common.clock import SystemClock
 from tests.agent.probes.kiosk import Kiosk, make_site
@@ -145,7 +145,10 @@ async def stays(probe: ChromiumProbe, state: str, looks: int = 4) -> None:
 @pytest.mark.system
 @pytest.mark.parametrize(
     "page",
-    ["playing", "short", "still", "picture", "backdrop", "animated", "canvas", "double", "hidden-film", "slides"],
+    [
+        *("playing", "short", "still", "picture", "backdrop", "animated", "canvas", "double", "hidden-film", "slides"),
+        *("logo", "untouchable", "zoomed"),
+    ],
 )
 async def test_healthy_pages_are_playing(shared: Kiosk, tab: Tab, probe: ChromiumProbe, page: str) -> None:
     await shared.go(tab, page)
@@ -185,6 +188,10 @@ async def test_many_looks_at_a_healthy_page_raise_no_alarm(
         ("ended", "stopped", "the film has ended"),
         ("shadow", "stopped", "paused at 0.0 s"),
         ("framed", "stopped", "paused at 0.0 s"),
+        ("behind", "stopped", "paused at 0.0 s"),
+        ("curtain", "black", "there is nothing to be seen on"),
+        ("clipped", "black", "there is nothing to be seen on"),
+        ("tiny", "black", "there is nothing to be seen on"),
         ("missing", "error", "nowhere.webm"),
         ("sources", "error", "nowhere.webm"),
         ("broken", "error", "broken.webm"),
@@ -298,6 +305,36 @@ async def test_a_tab_that_is_closed_is_told_at_once(shared: Kiosk, tab: Tab) -> 
     await ask(shared, "GET", f"json/close/{tab.target.id}")
     await asyncio.wait_for(woken.wait(), 30)
     assert (await reads(probe, "stopped")).detail is not None
+
+
+@pytest.mark.system
+async def test_what_happens_to_a_page_makes_the_agent_look(shared: Kiosk, tab: Tab) -> None:
+    woken = asyncio.Event()
+    options = ChromiumOptions(url=shared.url)
+    probe = ChromiumProbe(options, Around("main", SystemClock(), woken.set))
+    await shared.go(tab, "playing")
+    await reads(probe, "playing")
+    await until(quiet(woken), "the film plays and nothing is told")
+    await tab._call("Runtime.evaluate", {"expression": "void document.querySelector('video').pause()"})
+    await asyncio.wait_for(woken.wait(), 30)
+    await until(quiet(woken), "a pause is told once")
+    await shared.go(tab, "file:///nowhere/menu.html")
+    await asyncio.wait_for(woken.wait(), 30)
+    await until(quiet(woken), "an error page is told once")
+    await tab._call("Page.reload", {})
+    await asyncio.wait_for(woken.wait(), 30)
+    await probe.close()
+
+
+def quiet(woken: asyncio.Event) -> Callable[[], Awaitable[bool]]:
+    """For twice as long as an event may take to be told."""
+
+    async def is_quiet() -> bool:
+        woken.clear()
+        await asyncio.sleep(2 * SETTLE_S)
+        return not woken.is_set()
+
+    return is_quiet
 
 
 # --- what a Chromium does not survive ---------------------------------------------------------------------------------

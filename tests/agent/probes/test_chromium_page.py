@@ -47,6 +47,30 @@ def test_a_film_that_stands_is_frozen() -> None:
     assert judged(film(0, frames=1), film(1), film(5)) == Reading("frozen", None, "the film stands at 12.0 s for 4.0 s")
 
 
+def shown(at_s: float, **changes: Any) -> Page:
+    return film(at_s, time=12.0 + at_s, pictured=True, **changes)
+
+
+def test_a_film_that_goes_on_without_a_new_picture_is_frozen() -> None:
+    pages = [shown(at_s, frames=300) for at_s in (0, 5, 10, 15, 20, 25, 30)]
+    assert judged(*pages).state == "playing"
+    assert judged(*pages, shown(35, frames=300)) == Reading(
+        "frozen", None, "the same picture for 35.0 s although the film goes on, at 47.0 s"
+    )
+    assert judged(*pages, shown(35, frames=301), shown(40, frames=301)).state == "playing"
+
+
+def test_sound_needs_no_pictures() -> None:
+    assert judged(*(film(at_s, time=12.0 + at_s) for at_s in (0, 20, 40, 60))).state == "playing"
+
+
+def test_a_film_that_goes_on_after_a_pause_is_given_time_for_its_next_picture() -> None:
+    assert (
+        judged(shown(0), *(film(at_s, pictured=True, paused=True) for at_s in (1, 60, 90)), shown(95)).state
+        == "playing"
+    )
+
+
 def test_a_film_is_given_a_moment_to_move() -> None:
     assert judged(film(0)).state == "unknown"
     assert judged(film(0), film(2)).state == "unknown"
@@ -62,6 +86,14 @@ def test_a_film_is_given_a_moment_to_move() -> None:
         ({"ready": 2, "src": "http://127.0.0.1/a.webm"}, Reading("frozen", None, "waits for data at 12.0 s")),
         ({"error": 2, "message": "m", "src": "http://h/a"}, Reading("error", "connectivity", "m: http://h/a")),
         ({"error": 2, "message": "m", "src": "file:///a"}, Reading("error", "content", "m: file:///a")),
+        (
+            {"error": 4, "message": "MEDIA_ELEMENT_ERROR: x", "src": "file:///a"},
+            Reading("error", None, "MEDIA_ELEMENT_ERROR: x: file:///a"),
+        ),
+        (
+            {"error": 4, "message": "MEDIA_ELEMENT_ERROR: x", "src": "http://h/a"},
+            Reading("error", "content", "MEDIA_ELEMENT_ERROR: x: http://h/a"),
+        ),
         ({"error": 4, "message": "m", "src": "http://h/a"}, Reading("error", "content", "m: http://h/a")),
         ({"network": 3, "src": ""}, Reading("error", "content", "no source that can be played: no address")),
     ],
@@ -106,7 +138,8 @@ def test_a_page_that_is_not_drawn_is_frozen_although_its_film_goes_on() -> None:
         ("ERR_INTERNET_DISCONNECTED", HREF, "connectivity"),
         ("ERR_NAME_NOT_RESOLVED", HREF, "connectivity"),
         ("ERR_CONNECTION_REFUSED", "http://localhost:8080/", None),
-        ("ERR_FILE_NOT_FOUND", "file:///srv/menu.html", "content"),
+        ("ERR_FILE_NOT_FOUND", "file:///srv/menu.html", None),
+        ("ERR_UNKNOWN_URL_SCHEME", "htp://cms.example/", "content"),
         ("ERR_CERT_DATE_INVALID", HREF, None),
         ("", HREF, None),
         ("ERR_NAME_NOT_RESOLVED", "http://[bad", None),

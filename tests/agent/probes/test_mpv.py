@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from agent.probes.base import Around, Reading
-from agent.probes.mpv import Movement, MpvOptions, MpvProbe, Sample, judge, mpv_complaints
+from agent.probes.mpv import Movement, MpvOptions, MpvProbe, Sample, has_film, judge, mpv_complaints
 from agent.watch import Watch
 from common.clock import ManualClock, SystemClock
 from tests.agent.conftest import Mpv
@@ -37,6 +37,7 @@ def sample(at_s: float = 0, **changes: object) -> Sample:
         playlist_pos=0,
         moving=True,
         still=False,
+        unseen=False,
         fps=25.0,
         network=False,
     )
@@ -99,6 +100,24 @@ def test_a_paused_still_is_stopped_and_a_held_one_is_not() -> None:
 
 def test_a_film_that_holds_its_last_picture_is_stopped() -> None:
     assert judged(sample(pause=True, ended=True)).detail == "reached the end and holds the last frame"
+
+
+def test_a_film_of_which_only_the_sound_plays_is_black() -> None:
+    assert judged(sample(0, unseen=True), sample(5, time_pos=17.4, unseen=True)).state == "black"
+
+
+@pytest.mark.parametrize(
+    ("tracks", "known"),
+    [
+        ([{"type": "audio"}, {"type": "video", "image": False}], True),
+        ([{"type": "audio"}, {"type": "video", "image": True, "albumart": True}], False),
+        ([{"type": "audio"}], False),
+        (None, False),
+        ([3], False),
+    ],
+)
+def test_a_film_among_the_tracks_is_known_and_a_records_cover_is_none(tracks: object, known: bool) -> None:
+    assert has_film(tracks) is known
 
 
 def test_a_pause_is_stopped() -> None:
@@ -224,6 +243,17 @@ async def test_a_film_that_ended_and_holds_its_last_picture_is_stopped(mpv: Mpv,
     mpv.play("--keep-open=yes", clips / "short.mp4")
     await reads(probe, "playing")
     assert (await reads(probe, "stopped")).detail == "reached the end and holds the last frame"
+
+
+async def test_a_film_without_its_picture_is_black_and_sound_that_never_had_one_is_playing(
+    mpv: Mpv, probe: MpvProbe, clips: Path
+) -> None:
+    mpv.play("--loop", "--vid=no", clips / "sound.mp4")
+    assert "plays sound only" in ((await reads(probe, "black")).detail or "")
+    await command(mpv, "set_property", "vid", 1)
+    await reads(probe, "playing")
+    mpv.play("--loop", clips / "sound.mp3")
+    await reads(probe, "playing")
 
 
 async def test_mpv_with_nothing_to_play_is_idle(mpv: Mpv, probe: MpvProbe) -> None:

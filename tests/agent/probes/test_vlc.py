@@ -33,6 +33,7 @@ def sample(at_s: float = 0, **changes: object) -> Sample:
         lost=0,
         sound=0,
         has_video=True,
+        is_film=True,
         fps=25.0,
     )
     return quiet._replace(**changes)  # type: ignore[arg-type]
@@ -107,7 +108,22 @@ def test_a_state_that_is_not_known_here_says_nothing() -> None:
 def test_a_status_is_read_whatever_the_language_of_its_labels() -> None:
     streams = {"Corriente 0": {"Resolución_de_vídeo": "64x64", "Tipo": "Vídeo"}, "meta": {"filename": "a.mp4"}}
     said = {"state": "playing", "currentplid": 3, "position": 0.5, "information": {"category": streams}, "stats": {}}
-    assert read_status(said, 7) == Sample(7, "playing", 3, 0, 0.5, 0, 0, 0, has_video=True, fps=None)
+    assert read_status(said, 7) == Sample(7, "playing", 3, 0, 0.5, 0, 0, 0, has_video=True, is_film=False, fps=None)
+
+
+@pytest.mark.parametrize(
+    ("codec", "is_film"),
+    [
+        ("H264 - MPEG-4 AVC (part 10) (avc1)", True),
+        ("Google/On2's VP9 Video (VP90)", True),
+        ("24 bits RGB (RV24)", False),
+        ("MPEG AAC Audio (mp4a)", False),
+        ("avc1", False),
+    ],
+)
+def test_a_film_is_known_by_its_codec_and_a_still_is_none(codec: str, is_film: bool) -> None:
+    said = {"state": "playing", "information": {"category": {"Flux 0": {"Codec\u00a0": codec}}}}
+    assert read_status(said, 0).is_film is is_film
 
 
 @pytest.mark.parametrize("said", [None, [], "playing", {}, {"state": 1}])
@@ -118,7 +134,7 @@ def test_what_names_no_state_is_not_vlc(said: object) -> None:
 
 def test_nonsense_in_a_status_counts_as_nothing() -> None:
     said = {"state": "playing", "stats": [1], "position": "1e999", "time": None, "currentplid": {}, "information": 3}
-    assert read_status(said, 0) == Sample(0, "playing", 0, 0, 0.0, 0, 0, 0, has_video=False, fps=None)
+    assert read_status(said, 0) == Sample(0, "playing", 0, 0, 0.0, 0, 0, 0, has_video=False, is_film=False, fps=None)
 
 
 def test_streams_may_have_no_length_and_the_library_is_not_played() -> None:
