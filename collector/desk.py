@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from dataclasses import replace
 
 from collector.alerts.desk import AlertDesk
 from collector.bus import Bus
+from collector.clocks.clock_view import DeviceClock, last_word
 from collector.decisions.effect import ruling_marks, window_marks
+from collector.ledger.clock_history import device_clock
 from collector.ledger.decisions_store import decisions_over
 from collector.ledger.ledger import Ledger
 from collector.live import Live
@@ -29,6 +32,7 @@ from collector.views import (
     RunView,
 )
 from common.clock import Clock
+from wire.topics import Address
 
 
 class LiveDesk:
@@ -128,6 +132,14 @@ class LiveDesk:
         return await self._ledger.read(
             lambda connection: outages_between(connection, registry, found, start_ms, end_ms, now_ms)
         )
+
+    async def device_clock(self, tenant: str, device: str) -> DeviceClock | None:
+        """What a device's clock did; None where it never reported."""
+        found = await self._ledger.read(lambda connection: device_clock(connection, tenant, device))
+        if found is None:
+            return None
+        state = self._live.fleet.device(Address(tenant, device))
+        return replace(found, word=last_word(found, *state.heartbeat)) if state and state.heartbeat else found
 
     def events(self) -> AsyncIterator[Event]:
         """Changes from now on."""

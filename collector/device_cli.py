@@ -5,20 +5,13 @@ from __future__ import annotations
 import argparse
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
 
+from collector.clocks.clock_text import as_json, as_text
 from collector.ledger.clock_history import Reporter, clocks_of, reporters
 from collector.registry.backend import read_ledger
 from collector.registry.options import Subparsers, add_ledger, ledger_path
 from common.clock import iso
 from common.config import ConfigError, Finding
-
-if TYPE_CHECKING:
-    from collector.clocks.clock_view import ClockView
-
-_SECOND_MS: Final = 1000
-_MINUTE_S: Final = 60
-_UNITS: Final = ((86_400, "d"), (3600, "h"), (_MINUTE_S, "min"))
 
 
 def add_parser(subparsers: Subparsers[argparse.ArgumentParser]) -> None:
@@ -81,35 +74,6 @@ def _find(path: Path, name: str, tenant: str | None) -> Reporter:
     raise ConfigError(Finding("device.unknown", str(path), "", message, remedy))
 
 
-def as_text(view: ClockView) -> list[str]:
-    """One boot on a few lines."""
-    lines = [
-        "",
-        f"boot {view.boot}",
-        f"  evidence  {iso(view.since_ms)} to {iso(view.until_ms)}",
-        f"  clock     {view.source}, {_offset(view)}",
-        f"  bounds    {_bound(view.early_ms)} earlier, {_bound(view.late_ms)} later",
-    ]
-    return lines + [f"  step      {iso(step.at_ms)} by {_length(step.by_ms, '+')}" for step in view.steps]
-
-
-def as_json(view: ClockView) -> dict[str, object]:
-    """One boot as JSON; instants as milliseconds and as ISO 8601."""
-    return {
-        "boot": view.boot,
-        "source": view.source,
-        "since_ms": view.since_ms,
-        "since": iso(view.since_ms),
-        "until_ms": view.until_ms,
-        "until": iso(view.until_ms),
-        "offset_ms": view.offset_ms,
-        "early_ms": view.early_ms,
-        "late_ms": view.late_ms,
-        "drift_ppm": round(float(view.drift_ppm), 3),
-        "steps": [{"at_ms": step.at_ms, "at": iso(step.at_ms), "by_ms": step.by_ms} for step in view.steps],
-    }
-
-
 def _device_json(device: Reporter) -> dict[str, object]:
     return {
         "tenant": device.address.tenant,
@@ -120,25 +84,3 @@ def _device_json(device: Reporter) -> dict[str, object]:
         "last_received_ms": device.last_received_ms,
         "last_received": iso(device.last_received_ms),
     }
-
-
-def _offset(view: ClockView) -> str:
-    if view.offset_ms is None:
-        return "its own words: nothing places this boot"
-    return f"offset {view.offset_ms} ms, drift {float(view.drift_ppm):+.1f} ppm"
-
-
-def _bound(milliseconds: int | None) -> str:
-    return "nobody knows how much" if milliseconds is None else f"at most {_length(milliseconds)}"
-
-
-def _length(milliseconds: int, sign: str = "") -> str:
-    """3723000 → `1 h 2 min 3.0 s`; with `sign` + or − before it."""
-    rest_ms, parts = abs(milliseconds), []
-    for unit_s, name in _UNITS:
-        count, rest_ms = divmod(rest_ms, unit_s * _SECOND_MS)
-        if count:
-            parts.append(f"{count} {name}")
-    parts.append(f"{rest_ms / _SECOND_MS:.1f} s")
-    before = ("-" if milliseconds < 0 else "+") if sign else ""
-    return before + " ".join(parts)

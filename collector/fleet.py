@@ -32,11 +32,15 @@ STRANGE_OUTPUTS_MAX: Final = 64  # names kept of one device, as many as a hello 
 
 @dataclass(slots=True)
 class DeviceState:
-    """A device's link and what it last said of itself. `last_heard_ms`, `host_ms`: the collector's clock."""
+    """A device's link and what it last said of itself. `last_heard_ms`, `host_ms`: the collector's clock.
+
+    `heartbeat`: its newest, and when that was received; None: not since the start.
+    """
 
     row: DeviceRow
     host: HostFigures = field(default_factory=dict)
     host_ms: int | None = None  # when those came: most heartbeats state none
+    heartbeat: tuple[Heartbeat, int] | None = None
     last_heard_ms: int = 0
     link: Link = "never"
 
@@ -111,6 +115,7 @@ class Fleet:
         device = self._devices.get(address)
         if device is not None:
             device.last_heard_ms = received_ms
+            device.heartbeat = heartbeat, received_ms
             if heartbeat.host:
                 device.host, device.host_ms = heartbeat.host, received_ms
 

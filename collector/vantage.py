@@ -132,6 +132,11 @@ def read_proof(detail: str | None) -> Tally | None:
     return Tally(up=votes - down, down=down, needed=least) if down <= votes else None
 
 
+def is_old_proof(detail: str) -> bool:
+    """Whether a run was judged by votes when details did not begin with their numbers; months frozen then keep it."""
+    return detail.startswith("down: ")
+
+
 def judge(votes: Mapping[str, Sequence[Vote]], rule: Rule, start_ms: int, end_ms: int) -> list[Judged]:
     """The timeline of the part within `[start_ms, end_ms)`, oldest first, where any point has evidence.
 

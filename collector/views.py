@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Literal, Protocol
 
+from collector.clocks.clock_view import DeviceClock
 from collector.month_views import MonthView, Paper, PaperRequest
 from collector.sla.burn import BurnRate
 from collector.vantage import Rule, Tally
@@ -309,6 +310,9 @@ class Desk(Protocol):
 
         ConfigError where there is none or it cannot be shown; PressBusyError where too many are being drawn.
         """
+
+    async def device_clock(self, tenant: str, device: str) -> DeviceClock | None:
+        """What a device's clock did, boot by boot; None where it never reported."""
 
     def events(self) -> AsyncIterator[Event]:
         """Changes from now on; a slow reader gets one `resync` in place of what it missed."""

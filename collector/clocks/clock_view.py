@@ -8,11 +8,12 @@ from fractions import Fraction
 from itertools import pairwise
 from typing import TYPE_CHECKING, Final
 
-from collector.clocks.offsets import STEP_MS, Mark, groups_of
+from collector.clocks.offsets import HOUR_MS, STEP_MS, Curve, Mark, groups_of
 from collector.clocks.truetime import GRAIN_MS, BootClock
 
 if TYPE_CHECKING:
     from collector.clocks.placing import Guess
+    from wire.messages import Heartbeat
 
 _MILLION: Final = 1_000_000
 
@@ -30,6 +31,7 @@ class ClockView:
     """One boot's clock. `[since_ms, until_ms)` is what its evidence covers, in true time.
 
     What really happened lies at most `early_ms` before and `late_ms` behind the times given; None: nobody can say.
+    `synced_ms`: then, or within the hour after it, the clock last said that it was synced; None: it never did.
     """
 
     boot: str
@@ -41,6 +43,39 @@ class ClockView:
     late_ms: int | None
     drift_ppm: Fraction  # of the board's oscillator, over the boot; positive: it is fast
     steps: tuple[Step, ...]
+    synced_ms: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LastWord:
+    """What a device's newest heartbeat said of its clock, received at `received_ms`.
+
+    `ahead_ms`: by how much its wall clock was ahead of the true time; None: nothing tells the true time of that boot.
+    """
+
+    received_ms: int
+    synced: bool
+    ahead_ms: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceClock:
+    """A device's clock: every boot with evidence, in order of time, and its last word (None: not since the start)."""
+
+    tenant: str
+    device: str
+    boots: tuple[ClockView, ...]
+    word: LastWord | None = None
+
+    @property
+    def newest(self) -> ClockView | None:
+        """Give the boot that it is in, as far as evidence tells."""
+        return self.boots[-1] if self.boots else None
+
+    @property
+    def synced_ms(self) -> int | None:
+        """Give when it last said that it was synced, to the hour; None: it never did."""
+        return max((boot.synced_ms for boot in self.boots if boot.synced_ms is not None), default=None)
 
 
 def view_of(boot: str, clock: BootClock, since_ms: int, until_ms: int, guess: Guess | None = None) -> ClockView:
@@ -61,7 +96,23 @@ def view_of(boot: str, clock: BootClock, since_ms: int, until_ms: int, guess: Gu
         late_ms=late_ms,
         drift_ppm=rise * _MILLION,
         steps=tuple(Step(mono_ms + curve.at(mono_ms), by_ms) for mono_ms, by_ms in steps_of(clock.marks())),
+        synced_ms=_synced_ms(clock, curve),
     )
+
+
+def _synced_ms(clock: BootClock, curve: Curve) -> int | None:
+    """A mark knows its earliest statement to the millisecond, and its latest to the hour."""
+    said = [max(mark.mono_ms, mark.last_hour * HOUR_MS) for mark in clock.marks() if mark.source in {"synced", "told"}]
+    return max(said) + curve.at(max(said)) if said else None
+
+
+def last_word(clock: DeviceClock, heartbeat: Heartbeat, received_ms: int) -> LastWord:
+    """What a heartbeat says of this clock: whether it is synced, and how far its wall clock is off."""
+    boot = next((one for one in clock.boots if one.boot == heartbeat.boot), None)
+    ahead_ms = None
+    if boot is not None and boot.offset_ms is not None:
+        ahead_ms = heartbeat.sent_ms - heartbeat.mono_ms - boot.offset_ms
+    return LastWord(received_ms, heartbeat.synced, ahead_ms)
 
 
 def steps_of(marks: Iterable[Mark]) -> list[tuple[int, int]]:

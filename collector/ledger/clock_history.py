@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from sqlalchemy import Connection, func, select
 
-from collector.clocks.clock_view import ClockView, view_of, with_neighbours
+from collector.clocks.clock_view import ClockView, DeviceClock, view_of, with_neighbours
 from collector.ledger.clock_store import read_clock
 from collector.ledger.placing_store import estimated_runs, guesses
 from collector.ledger.schema import devices, runs
@@ -52,6 +52,12 @@ def clocks_of(connection: Connection, device_id: int) -> list[ClockView]:
             for boot, (since_ms, until_ms) in spans.items()
         ]
     )
+
+
+def device_clock(connection: Connection, tenant: str, device: str) -> DeviceClock | None:
+    """A device's clock without its last word, which no ledger has; None where it never reported."""
+    found = reporters(connection, device, tenant)
+    return DeviceClock(tenant, device, tuple(clocks_of(connection, found[0].id))) if found else None
 
 
 def _spans(connection: Connection, device_id: int) -> dict[str, tuple[int, int]]:

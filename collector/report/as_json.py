@@ -12,11 +12,12 @@ from typing import cast
 
 import msgspec
 
-from collector.report.incidents import Incident
+from collector.report.incidents import Incident, Outage
 from collector.report.model import Day, Edition, LeftOut, Report, SubjectMonth, WindowUse
 from collector.report.stretches import Stretch
 from collector.sla.instants import format_instant
 from collector.sla.verdict import Result, judge_figures
+from collector.vantage import read_proof
 
 
 def as_json(report: Report) -> Result:
@@ -102,10 +103,17 @@ def _incident(incident: Incident, number: int) -> Result:
                 "end": format_instant(outage.end_ms),
                 "downtime_ms": outage.length_ms,
                 "detail": outage.detail,
+                **_votes(outage),
             }
             for outage in incident.outages
         ],
     }
+
+
+def _votes(outage: Outage) -> Result:
+    """The votes that established it, only where there are any: months that were frozen without stay what they were."""
+    tally = read_proof(outage.detail) if outage.kind == "platform" else None
+    return {} if tally is None else {"votes": {"down": tally.down, "can_tell": tally.votes, "needed": tally.needed}}
 
 
 def _left_out(each: LeftOut) -> Result:

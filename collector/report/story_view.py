@@ -13,6 +13,7 @@ from collector.report.drawing import Layer, layers
 from collector.report.incidents import Incident
 from collector.report.model import Report, SubjectMonth, WindowUse, counts
 from collector.report.words import Words
+from collector.vantage import is_old_proof, read_proof
 
 MOST_INCIDENTS: Final = 200
 MOST_LEFT_OUT: Final = 100
@@ -148,7 +149,20 @@ def _who(words: Words, names: Sequence[str]) -> str:
     return f"{count}: {shown} {words.say('and_more', n=len(own) - _NAMED + 1)}"
 
 
+def _established(words: Words, incident: Incident) -> Iterator[str]:
+    """By whom a platform part was found to be down; nothing where no evidence speaks of it (a person ruled so)."""
+    if incident.first.kind != "platform":
+        return
+    for detail in dict.fromkeys(outage.detail for outage in incident.outages if outage.detail):
+        tally = read_proof(detail)
+        if tally is not None:
+            yield words.say("established_votes", down=tally.down, votes=tally.votes, needed=tally.needed)
+        elif not is_old_proof(detail):
+            yield words.say("established_alone")
+
+
 def _more(words: Words, incident: Incident) -> Iterator[str]:
+    yield from dict.fromkeys(_established(words, incident))
     details = dict.fromkeys(outage.detail for outage in incident.outages if outage.detail)
     if len(details) == 1:
         yield next(iter(details))

@@ -291,6 +291,17 @@ _STORY: Final[dict[str, tuple[str, str]]] = {
             "son una sola incidencia; su duración es la suma de sus players."
         ),
     ),
+    "established_votes": (
+        "Established by the votes of vantage points: {down} of {votes} that could tell said down, {needed} needed.",
+        (
+            "Constatado por los votos de los puntos de observación: {down} de {votes} que podían comprobarlo lo "
+            "dieron por caído; hacían falta {needed}."
+        ),
+    ),
+    "established_alone": (
+        "Established by the collector's own check.",
+        "Constatado por la comprobación propia del sistema de medición.",
+    ),
     "incidents_none": ("None in this month.", "Ninguna en este mes."),
     "incidents_more": (
         (

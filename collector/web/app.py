@@ -91,6 +91,7 @@ def _routes() -> list[web.RouteDef]:
         web.get("/api/v1/conflicts", api.conflicts),
         web.get("/api/v1/timeline", api.timeline),
         web.get("/api/v1/outages", evidence.outages),
+        web.get("/api/v1/clocks/{tenant}/{device}", evidence.clock),
         web.get("/api/v1/revisions", api.revisions),
         web.get("/api/v1/months", api.months),
         web.get("/api/v1/events", api.events),

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from collector.web.api import find_platform
 from collector.web.cards import alert_lines, card, layout, worst_first
+from collector.web.clocks import draw_clock
 from collector.web.context import context, html, html_in_thread
 from collector.web.format import Times, host_value, plain
 from collector.web.marks import draw_marks
@@ -72,9 +73,19 @@ async def player(request: Request) -> StreamResponse:
     view = context(request).desk.player(subject)
     if view is None:
         raise not_found(f"No player {subject[:200]!r} is registered.", "The wall shows every registered player.")
+    parts = context(request)
+    times = times_of(view, zones(parts.desk.figures()))
+    clock = draw_clock(await parts.desk.device_clock(view.tenant, view.device), times, parts.renderer.texts)
     host = [(plain(key, 60), host_value(key, value)) for key, value in sorted(view.host.items())]
     return await _subject_page(
-        request, view, host=host, host_ms=view.host_ms, link=view.link, emitting=view.emitting, clock=view.clock
+        request,
+        view,
+        host=host,
+        host_ms=view.host_ms,
+        link=view.link,
+        emitting=view.emitting,
+        clock=view.clock,
+        clocks=clock,
     )
 
 

@@ -69,6 +69,7 @@ _STATES: Final = {
     "link_gone": "gone: its connection broke",
     "link_never": "has never reported",
     "clock_synced": "disciplined by a time source",
+    "clock_told": "as the player noted it while it was offline",
     "clock_received": "corrected by the time of arrival",
     "clock_estimated": "estimated: this boot never had the true time",
     "alert_players_down": "Too many players down",
@@ -261,6 +262,31 @@ _PAGES: Final = {
     "home": "Back to the wall",
 }
 
+_CLOCK: Final = {
+    "clock_source": "Source",
+    "clock_says": "It says now",
+    "clock_says_synced": "synced",
+    "clock_says_unsynced": "not synced",
+    "clock_at": "{what} ({when})",
+    "clock_wall": "Its wall clock",
+    "clock_ahead": "{length} ahead of the true time",
+    "clock_behind": "{length} behind the true time",
+    "clock_offset": "Offset",
+    "clock_booted": "{offset} ms; it booted {when}",
+    "clock_drift": "Drift",
+    "clock_exact": "Exact to",
+    "clock_bounds": "at most {early} earlier, {late} later",
+    "clock_nobody": "nobody knows how much",
+    "clock_last": "Last synced",
+    "clock_hour": "{when}, or within the hour after",
+    "clock_never": "never said so",
+    "clock_history": "Boots",
+    "clock_note": "The newest first. What happened lies at most so much earlier or later than the times given.",
+    "clock_more": "{count} earlier boots are not shown; the API and signwatch device clock give them all.",
+    "clock_steps": "Was set",
+    "clock_steps_more": "and {count} times before",
+}
+
 _VOTES: Final = {
     "votes": "Vantage points",
     "votes_rule_half": "Down when more than half of the vantage points that can tell say so.",
@@ -297,4 +323,4 @@ _VOTES: Final = {
     "votes_cast": "Cast",
 }
 
-ENGLISH: Final = Texts({**_STATES, **_WALL, **_PAGES, **_VOTES}, _MONTHS)
+ENGLISH: Final = Texts({**_STATES, **_WALL, **_PAGES, **_CLOCK, **_VOTES}, _MONTHS)

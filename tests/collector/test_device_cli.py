@@ -88,6 +88,8 @@ def test_each_boot_tells_its_source_its_bounds_and_its_steps(say: Say) -> None:
         "received": "received",
     }
     assert boots["good"]["offset_ms"] == NOW
+    assert boots["good"]["last_synced_ms"] == NOW + HOUR_MS
+    assert boots["received"]["last_synced_ms"] is None
     assert boots["stepped"]["since_ms"] == NOW + 2 * HOUR_MS + MINUTE_MS
     assert [step["by_ms"] for step in boots["stepped"]["steps"]] == [HOUR_MS]
     # the offline boot ran for an hour, somewhere between the end of the boot before and the next one
@@ -103,6 +105,8 @@ def test_the_table_says_it_in_words(say: Say) -> None:
     assert "clock     synced, offset 1772323200000 ms, drift +0.0 ppm" in told
     assert "bounds    at most 3.0 s earlier, at most 3.0 s later" in told
     assert "by +1 h 0.0 s" in told
+    assert "synced    last said so 2026-03-01T01:00:00.000Z, or within the hour after" in told
+    assert "synced    never said so" in told
 
 
 def test_one_boot_can_be_asked_for_by_the_beginning_of_its_id(say: Say) -> None:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 from html.parser import HTMLParser
+from typing import Any, cast
 
 import pytest
 
 from collector.report.as_html import as_html
+from collector.report.as_json import as_json
 from collector.report.model import Report
 from collector.sla.instants import DAY_MS
 from collector.sla.service import Language, Party, Service
@@ -195,3 +197,44 @@ def test_very_many_incidents_are_cut_to_the_longest_and_counted() -> None:
     ]
     text = read(as_html(report(player("p1", *runs)), "en")).text
     assert "Not shown: 80 more incidents, 19:20:00 in all, each shorter than those above." in text
+
+
+VOTED = "3 of 4 say down, 3 needed; down: shop-1 (status 503), shop-2, office; up: shop-4; no vote: shop-5"
+
+
+def portal_down(detail: str | None) -> Report:
+    return report(player("p1"), platform("portal", run("10T01:00", "10T02:00", "down", detail=detail)))
+
+
+@pytest.mark.parametrize(
+    ("language", "said"),
+    [
+        ("en", "Established by the votes of vantage points: 3 of 4 that could tell said down, 3 needed."),
+        ("es", "3 de 4 que podían comprobarlo lo dieron por caído; hacían falta 3."),
+    ],
+)
+def test_an_incident_of_a_voted_portal_says_by_how_many_it_was_established(language: Language, said: str) -> None:
+    told = portal_down(VOTED)
+    assert said in read(as_html(told, language)).text
+    assert VOTED in read(as_html(told, language)).text  # and who they were
+    (incident,) = cast("list[dict[str, Any]]", as_json(told)["incidents"])
+    assert incident["outages"][0]["votes"] == {"down": 3, "can_tell": 4, "needed": 3}
+
+
+@pytest.mark.parametrize(
+    ("detail", "alone"),
+    [("status 503, expected 200", True), (None, False), ("down: shop-1 (status 503); up: shop-2", False)],
+)
+def test_an_incident_that_nobody_voted_on_rests_on_the_collectors_own_check(detail: str | None, alone: bool) -> None:
+    told = portal_down(detail)
+    assert ("Established by the collector's own check." in read(as_html(told, "en")).text) is alone
+    assert ("Constatado por la comprobación propia" in read(as_html(told, "es")).text) is alone
+    (incident,) = cast("list[dict[str, Any]]", as_json(told)["incidents"])
+    assert "votes" not in incident["outages"][0]  # so that months frozen without them stay what they were
+
+
+def test_a_players_words_are_never_taken_for_votes() -> None:
+    told = report(player("p1", run("10T01:00", "10T02:00", "stopped", detail=VOTED)))
+    assert "Established by" not in read(as_html(told, "en")).text
+    (incident,) = cast("list[dict[str, Any]]", as_json(told)["incidents"])
+    assert "votes" not in incident["outages"][0]

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 
+from collector.clocks.clock_view import ClockView, DeviceClock, LastWord, Step
 from collector.month_views import MonthView, Paper, PaperRequest
 from collector.sla.burn import BurnRate, Severity
 from collector.vantage import Rule, Tally
@@ -157,6 +158,27 @@ def make_outage(now_ms: int = NOW_MS) -> Outage:
     )
 
 
+def make_clock(boots: int = 2, now_ms: int = NOW_MS) -> DeviceClock:
+    """A clock that was 1970 until a time source was found, in a boot that nobody could place; and a good one since."""
+    good = ClockView(
+        boot="5f0c9a",
+        source="synced",
+        since_ms=now_ms - DAY,
+        until_ms=now_ms - 3000,
+        offset_ms=now_ms - DAY - MINUTE,
+        early_ms=3000,
+        late_ms=3040,
+        drift_ppm=Fraction(123, 10),
+        steps=(Step(now_ms - DAY + HOUR, -HOUR),),
+        synced_ms=now_ms - HOUR,
+    )
+    lost = replace(
+        good, boot="1970", source="estimated", since_ms=now_ms - 3 * DAY, until_ms=now_ms - 2 * DAY, offset_ms=None,
+        early_ms=None, late_ms=HOUR, steps=(), synced_ms=None,
+    )  # fmt: skip
+    return DeviceClock("acme", "player-0001", (*[lost] * (boots - 1), good), LastWord(now_ms - 3000, True, -1240))
+
+
 def make_figure(
     players: Sequence[PlayerView], *, tenant: str = "acme", contract: str = "admira", now_ms: int = NOW_MS
 ) -> FigureView:
@@ -271,6 +293,7 @@ class FakeDesk:
     revision_views: list[Mapping[str, object]] = field(default_factory=list)
     month_views: dict[str, list[MonthView]] = field(default_factory=dict)
     mark_views: dict[str, list[MarkView]] = field(default_factory=dict)
+    clock_views: dict[str, DeviceClock] = field(default_factory=dict)
     outage_views: dict[str, list[Outage]] = field(default_factory=dict)
     figure_views: list[FigureView] = field(default_factory=list)
     platform_views: list[PlatformView] = field(default_factory=list)
@@ -326,6 +349,9 @@ class FakeDesk:
 
     async def marks(self, subject: str, start_ms: int, end_ms: int) -> Sequence[MarkView]:
         return [mark for mark in self.mark_views.get(subject, []) if mark.start_ms < end_ms and mark.end_ms > start_ms]
+
+    async def device_clock(self, tenant: str, device: str) -> DeviceClock | None:
+        return self.clock_views.get(f"{tenant}/{device}")
 
     async def outages(self, subject: str, start_ms: int, end_ms: int) -> Sequence[Outage]:
         found = self.outage_views.get(subject, [])
