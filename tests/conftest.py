@@ -27,6 +27,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
     parser.addoption("--soak-minutes", type=float, default=20, help="how long tests/soak lasts (default: 20)")
     parser.addoption("--soak-players", type=int, default=1000, help="of how many players (default: 1000)")
+    parser.addoption(
+        "--model-examples", type=int, default=10_000, help="orders of faults in the long run of tests/model"
+    )
+    parser.addoption("--model-tally", metavar="FILE", help="add there how many orders held with which seed, and sum up")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

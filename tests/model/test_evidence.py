@@ -56,6 +56,7 @@ class Workshop:
         self.folder = Path(tempfile.mkdtemp(dir=memory if os.access(memory, os.W_OK) else None))
         self.loop = asyncio.new_event_loop()
         self.ledger: Ledger | None = None
+        self.held = 0  # orders of faults in whose end the ledger was the truth
         self.contract = parse_contract_toml((ROOT / "contracts" / "admira.toml").read_text(encoding="utf-8"), "admira")
 
     def take_ledger(self, number: int) -> Ledger:
@@ -348,6 +349,7 @@ class Model(RuleBasedStateMachine):
             if hasattr(self.machines[0], "spool"):
                 self._become_quiet()
                 self._check()
+                self.workshop.held += 1
         finally:
             for machine in self.machines:
                 if machine.alive:
@@ -498,5 +500,22 @@ def test_whatever_happens_the_ledger_is_the_truth_in_the_end(workshop: Workshop)
 
 @pytest.mark.slow
 @pytest.mark.timeout(0)
-def test_whatever_happens_ten_thousand_times_the_ledger_is_the_truth_in_the_end(workshop: Workshop) -> None:
-    explore(workshop, 10_000, steps=50)
+def test_whatever_happens_ten_thousand_times_the_ledger_is_the_truth_in_the_end(
+    workshop: Workshop, pytestconfig: pytest.Config
+) -> None:
+    """In one piece, or in pieces: `--model-examples 500 --hypothesis-seed 7`, each piece with a seed of its own."""
+    wanted, seed = pytestconfig.getoption("--model-examples"), pytestconfig.getoption("--hypothesis-seed")
+    tally = pytestconfig.getoption("--model-tally")
+    assert seed is not None or tally is None, "a tally sums up what different seeds held: give --hypothesis-seed N"
+    explore(workshop, wanted, steps=50)
+    assert workshop.held >= wanted
+    if tally is not None:
+        pytestconfig.get_terminal_writer().line("\n" + note_held(Path(tally), str(seed), workshop.held))
+
+
+def note_held(tally: Path, seed: str, held: int) -> str:
+    """Add a line to the pieces; say their sum, in which a seed that ran twice counts once."""
+    with tally.open("a", encoding="utf-8") as file:
+        file.write(f"{seed}\t{held}\n")
+    pieces = dict(line.split("\t") for line in tally.read_text(encoding="utf-8").splitlines())
+    return f"{held} orders held with seed {seed}; {sum(map(int, pieces.values()))} with {len(pieces)} seeds"
