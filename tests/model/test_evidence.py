@@ -513,6 +513,24 @@ def test_whatever_happens_ten_thousand_times_the_ledger_is_the_truth_in_the_end(
         pytestconfig.get_terminal_writer().line("\n" + note_held(Path(tally), str(seed), workshop.held))
 
 
+def played(shop: Workshop) -> Model:
+    """A model to be played by hand; `teardown` then looks at the end."""
+    model: Model = type("Model", (Model,), {"workshop": shop})()
+    return model
+
+
+def test_a_stop_that_a_full_disk_did_not_take_is_a_power_cut_to_the_next_boot(workshop: Workshop) -> None:
+    model = played(workshop)
+    model.begin(lazy=False)
+    model.the_agent_is_stopped(which=0)
+    model.the_agent_is_started(which=0)
+    model.the_disk_is_full_or_not(which=0, full=True)
+    model.time_passes(readings=1)
+    model.the_agent_is_stopped(which=0)
+    model.the_power_is_cut(which=0, kept=0.0, zeroed=False, state=None)
+    model.teardown()
+
+
 def note_held(tally: Path, seed: str, held: int) -> str:
     """Add a line to the pieces; say their sum, in which a seed that ran twice counts once."""
     with tally.open("a", encoding="utf-8") as file:

@@ -110,7 +110,8 @@ def _sure_until(life: Life) -> int:
 
 
 def _follows(life: Life, after: Life | None) -> frozenset[str]:
-    if life.orderly or after is None or life.boot == after.boot or life.safe_ms is None:
+    orderly = life.orderly and not life.trouble  # as far as its disk remembers
+    if orderly or after is None or life.boot == after.boot or life.safe_ms is None:
         return UNKNOWN
     return frozenset({"off"})
 
