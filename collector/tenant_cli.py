@@ -16,6 +16,7 @@ from collector.erasure.texts import certificate_text
 from collector.registry.options import Subparsers, add_ledger, ledger_path, read_who
 from collector.report.cli import is_ledger
 from common.config import ConfigError, Finding
+from common.files import put_in_place
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -101,13 +102,29 @@ def _check_writable(path: Path) -> None:
         if is_ledger(file):
             remedy = "name another file"
             raise ConfigError(Finding("tenant.certificate", str(file), "", "is a ledger, or belongs to one", remedy))
+        if file.exists() and not file.is_file():  # before it is opened: a FIFO would keep us waiting
+            raise ConfigError(_no_place(file, "is no ordinary file"))
+        there = file.exists()
         try:
             with file.open("a", encoding="utf-8"):
                 pass
+            if not there:
+                file.unlink()
         except OSError as error:
-            message = f"cannot be written ({error.strerror})"
-            finding = Finding("tenant.certificate", str(file), "", message, "name a file in a folder that is there")
-            raise ConfigError(finding) from None
+            raise ConfigError(_no_place(file, f"cannot be written ({error.strerror})")) from None
+
+
+def _no_place(file: Path, message: str) -> Finding:
+    return Finding("tenant.certificate", str(file), "", message, "name a file in a folder that is there")
+
+
+def _keep(path: Path, data: bytes) -> None:
+    try:
+        put_in_place(path, data)
+    except OSError as error:
+        remedy = "make room, or name another file, and run the command again: it gives the certificate once more"
+        message = f"the tenant is erased, but the certificate cannot be written ({error.strerror})"
+        raise ConfigError(Finding("tenant.certificate", str(path), "", message, remedy)) from None
 
 
 def _show(answer: EraseAnswer, tenant: str) -> None:
@@ -135,8 +152,8 @@ def _tell(answer: EraseAnswer, options: argparse.Namespace) -> int:
         print(f"{options.tenant} was erased before; its certificate once more:", file=sys.stderr)
     print(text, end="")
     if options.certificate is not None:
-        options.certificate.write_bytes(msgspec.json.format(msgspec.json.encode(answer.certificate), indent=2) + b"\n")
-        options.certificate.with_name(options.certificate.name + _TEXT_SUFFIX).write_text(text, encoding="utf-8")
+        _keep(options.certificate, msgspec.json.format(msgspec.json.encode(answer.certificate), indent=2) + b"\n")
+        _keep(options.certificate.with_name(options.certificate.name + _TEXT_SUFFIX), text.encode())
     if answer.unfinished:
         print(f"warning: {answer.unfinished}", file=sys.stderr)
     return 1 if answer.unfinished else 0

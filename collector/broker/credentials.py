@@ -15,9 +15,7 @@ import binascii
 import hashlib
 import hmac
 import json
-import os
 import secrets
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -26,6 +24,7 @@ import structlog
 
 from common import tasks
 from common.config import ConfigError, Finding, parse_toml, read_text
+from common.files import put_in_place
 from wire.topics import ID_PATTERN, is_id
 
 log = structlog.get_logger(__name__)
@@ -39,6 +38,7 @@ _HASH_BYTES: Final = 32
 _MAX_N: Final = 2**17  # a file must not be able to ask for gigabytes
 _PARALLEL_HASHES: Final = 2
 _PASSWORD_BYTES: Final = 18  # 144 bits, 24 characters
+_MODE: Final = 0o600
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,7 +196,8 @@ def write_credentials(path: Path, entries: dict[str, PasswordHash | None]) -> No
     kept = [line for line in text.splitlines() if _key_of(line) not in entries]
     new = [f"{json.dumps(user)} = {json.dumps(str(stored))}" for user, stored in entries.items() if stored]
     try:
-        _replace(path, "\n".join([*kept, *new]) + "\n")
+        text = "\n".join([*kept, *new]) + "\n"
+        put_in_place(path, text.encode(), None if path.exists() else _MODE)
     except OSError as error:
         finding = Finding("credentials.unwritable", str(path), "", f"cannot be written ({error.strerror})", "check it")
         raise ConfigError(finding) from None
@@ -204,16 +205,6 @@ def write_credentials(path: Path, entries: dict[str, PasswordHash | None]) -> No
 
 def _key_of(line: str) -> str:
     return line.partition("=")[0].strip().strip("\"'")
-
-
-def _replace(path: Path, text: str) -> None:
-    with tempfile.NamedTemporaryFile("w", dir=path.parent, prefix=path.name, delete=False, encoding="utf-8") as file:
-        file.write(text)  # mode 0600 from the start
-        file.flush()
-        os.fsync(file.fileno())
-    if path.exists():
-        Path(file.name).chmod(path.stat().st_mode & 0o777)
-    Path(file.name).replace(path)
 
 
 def _mark(path: Path) -> tuple[int, int, int] | None:

@@ -23,6 +23,7 @@ from sqlalchemy.exc import DatabaseError
 
 from collector.ledger import audit, migrate
 from collector.ledger.ledger import Ledger, LedgerError, take_lock
+from common.files import sync
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -59,9 +60,9 @@ def backup(source: Path, target: Path, *, force: bool = False, tell: Tell = lamb
             os.close(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _MODE))
             counts = _copy(source, part, tell)
             verdict = inspect(part, tell, counts)
-            _to_disk(part)
+            sync(part)
             part.replace(target)
-            _to_disk(target.parent)
+            sync(target.parent)
     finally:
         part.unlink(missing_ok=True)
         part.with_name(f"{part.name}-journal").unlink(missing_ok=True)
@@ -83,13 +84,13 @@ def restore(copy: Path, ledger: Path, stamp: str, tell: Tell = lambda *_: None) 
             os.close(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _MODE))
             counts = _copy(copy, part, tell)
             inspect(part, tell, counts)
-            _to_disk(part)
+            sync(part)
             if os.geteuid() == 0:  # root must not leave a ledger that the collector's own user cannot open
                 folder = ledger.parent.stat()
                 os.chown(part, folder.st_uid, folder.st_gid)
             aside = _set_aside(ledger, stamp)
             part.replace(ledger)
-            _to_disk(ledger.parent)
+            sync(ledger.parent)
     finally:
         part.unlink(missing_ok=True)
         os.close(lock)
@@ -197,11 +198,3 @@ def _writing(target: Path) -> Iterator[None]:
         raise LedgerError(
             f"{target}: the copy failed ({error}); check the ledger, and the space for the copy"
         ) from error
-
-
-def _to_disk(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import contextlib
-import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -12,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 from collector.registry.options import add_ledger, ledger_path
 from common.clock import SystemClock
 from common.config import ConfigError, Finding, read_text
+from common.files import put_in_place
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -216,13 +215,9 @@ def write_file(path: Path, data: bytes) -> None:
         raise ConfigError(_unwritable(path, "is no ordinary file, and would be replaced by one"))
     if is_ledger(path):
         raise ConfigError(_unwritable(path, "is a ledger, or belongs to one: it is not overwritten"))
-    beside = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        beside.write_bytes(data)
-        beside.replace(path)
+        put_in_place(path, data)
     except OSError as error:
-        with contextlib.suppress(OSError):  # what is wrong is told already
-            beside.unlink(missing_ok=True)
         raise ConfigError(_unwritable(path, f"cannot be written ({error.strerror})")) from None
 
 
