@@ -32,6 +32,7 @@ from collector.decisions.orders import DecisionAnswer, DecisionRequest
 from collector.erasure.model import EraseAnswer, EraseRequest
 from collector.ledger import journal
 from collector.ledger.decisions_store import Decided, decide, read_every_decision
+from collector.ledger.refusal import explain
 from collector.ledger.registry_store import Applied, apply_request, read_registry
 from collector.quarantine.orders import QuarantineAnswer, QuarantineRequest
 from collector.registry.export import to_csv, to_toml
@@ -273,6 +274,9 @@ async def _carry_out(
         answer = await work(wanted)
     except ConfigError as error:
         return _answer({"findings": error.findings}, web.HTTPUnprocessableEntity.status_code)
+    except DatabaseError as error:
+        log.warning("order_not_kept", error=str(error.orig))
+        return _answer({"findings": [explain("the ledger", error.orig)]}, web.HTTPUnprocessableEntity.status_code)
     except MovedError as error:
         return _answer({"error": str(error)}, web.HTTPConflict.status_code)
     except NotTakenOverError:

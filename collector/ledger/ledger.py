@@ -9,6 +9,7 @@ what is committed survives a power cut; only then is it acknowledged.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import fcntl
 import os
 import sqlite3
@@ -221,8 +222,9 @@ def take_lock(path: Path) -> int:
         pid = os.pread(lock, 20, 0).decode(errors="replace").strip()
         os.close(lock)
         raise LedgerBusyError(path, pid) from None
-    os.ftruncate(lock, 0)
-    os.pwrite(lock, str(os.getpid()).encode(), 0)
+    with contextlib.suppress(OSError):  # a full disk: whom others find in their way is a courtesy, the lock holds
+        os.ftruncate(lock, 0)
+        os.pwrite(lock, str(os.getpid()).encode(), 0)
     return lock
 
 

@@ -12,6 +12,7 @@ import msgspec
 from sqlalchemy.exc import DatabaseError
 
 from collector.ledger.ledger import Ledger, LedgerBusyError, LedgerError
+from collector.ledger.refusal import explain
 from collector.ledger.registry_store import apply_request
 from collector.registry.files import read_files
 from collector.registry.model import Registry
@@ -72,10 +73,7 @@ def readable(path: Path) -> Iterator[None]:
         message, _, remedy = str(error).removeprefix(f"{path}: ").partition("; ")
         raise ConfigError(Finding("ledger.unusable", str(path), "", message, remedy or "check it")) from None
     except DatabaseError as error:
-        remedy = "start the collector once, which brings it up to date, or restore it from a backup"
-        raise ConfigError(
-            Finding("ledger.unreadable", str(path), "", f"cannot be read ({error.orig})", remedy)
-        ) from None
+        raise ConfigError(explain(str(path), error.orig)) from None
 
 
 def _apply_here(path: Path, request: ApplyRequest, now_ms: int) -> ApplyAnswer:

@@ -60,7 +60,7 @@ class Closing:
         process, ledger = self._close(fault.replace(":", "-"), breaks=fault)
         failed, held = process.wait(120) != 0, TRIES_AGAIN in process.output()
         assert "Traceback" not in process.output() or held, process.tail()
-        done = self._numbers(ledger) == self.want
+        done = whole_revisions(ledger) == self.want
         assert done or failed or held, f"{fault}: nobody was told"
         assert done or not (held and fault.endswith("once")), f"{fault}: it does not try again"
         self._look(ledger, fault, done=done)
@@ -80,24 +80,25 @@ class Closing:
         return self.processes.start([sys.executable, "-m", *command], name, env), folder / "ledger.db"
 
     def _look(self, path: Path, fault: str, *, done: bool) -> None:
-        first = self._numbers(path)
+        first = whole_revisions(path)
         for month, number in first.items():
             assert number in {self.before.get(month, 0), self.want[month]}, f"{fault}: {month}"
         assert not done or first == self.want, fault
         for _ in range(2):  # what is closed stays as it is, however often
             month = ["--month", MONTH, "--contract", str(path.with_name(f"{CONTRACT}.toml")), "--ledger", str(path)]
             assert main(["sla", "close", *month]) == 0, fault
-            assert self._numbers(path)[MONTH] == self.want[MONTH], fault
+            assert whole_revisions(path)[MONTH] == self.want[MONTH], fault
 
-    def _numbers(self, path: Path) -> Numbers:
-        """The revisions that are there, all of them whole, in a ledger that is sound."""
-        ledger = Ledger.open(path)
-        try:
-            assert ledger.read_now(audit.verify).problems == []
-            assert ledger.read_now(check) == []
-            return ledger.read_now(_whole_revisions)
-        finally:
-            ledger.close()
+
+def whole_revisions(path: Path) -> Numbers:
+    """The revisions that are there, all of them whole, in a ledger that is sound."""
+    ledger = Ledger.open(path)
+    try:
+        assert ledger.read_now(audit.verify).problems == []
+        assert ledger.read_now(check) == []
+        return ledger.read_now(_whole_revisions)
+    finally:
+        ledger.close()
 
 
 def _whole_revisions(found: Connection) -> Numbers:
