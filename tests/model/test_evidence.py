@@ -531,6 +531,19 @@ def test_a_stop_that_a_full_disk_did_not_take_is_a_power_cut_to_the_next_boot(wo
     model.teardown()
 
 
+def test_what_a_full_disk_did_not_take_of_two_lives_follows_from_what_it_took_before(workshop: Workshop) -> None:
+    model = played(workshop)
+    model.begin(lazy=False)
+    model.the_agent_is_stopped(which=0)
+    model.the_agent_is_started(which=0)
+    model.the_disk_is_full_or_not(which=0, full=True)
+    model.all_is_well_for_a_while()
+    model.the_agent_is_killed(which=0, state=None, heard=False)
+    model.all_is_well_for_a_while()
+    model.the_power_is_cut(which=0, kept=0.0, zeroed=False, state=None)
+    model.teardown()
+
+
 def note_held(tally: Path, seed: str, held: int) -> str:
     """Add a line to the pieces; say their sum, in which a seed that ran twice counts once."""
     with tally.open("a", encoding="utf-8") as file:

@@ -83,7 +83,10 @@ def allowed(lives: list[Life], from_ms: int, until_ms: int) -> list[Span]:
         begins_ms = life.samples[0].at_ms if life.samples else life.last_sign_ms
         spans.append(Span(at_ms, life.start_ms, follows))
         after = lives[number + 1] if number + 1 < len(lives) else None
-        follows = _follows(life, after)
+        heir = next(
+            (one for one in lives[number + 1 :] if one.durable), after
+        )  # reads what is on its disk, and goes on
+        follows = _follows(life, heir)
         # between the agent's start and its first reading nobody looked
         unseen = Span(life.start_ms, begins_ms, NOBODY_KNOWS if lax else UNKNOWN)
         spans += _split(unseen, _sure_until(life), follows)
