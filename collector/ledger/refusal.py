@@ -1,4 +1,4 @@
-"""PURE. What SQLite could not do with the ledger, told with what helps: a restored backup helps no disk."""
+"""What SQLite could not do with the ledger, told with what helps: a restored backup helps no disk."""
 
 from __future__ import annotations
 
