@@ -20,7 +20,7 @@ from typing import Any, Final
 
 from common import tasks
 from common.clock import monotonic_s, utc_now
-from demo import stage
+from demo import chain, stage
 from demo.children import Child, DemoError
 from demo.portal import Portal
 from demo.watch import Watch
@@ -55,7 +55,8 @@ class Show:
         self._story_begins = asyncio.Event()
         self._ports = _ports(options)
         self._portal = Portal(self._ports.portal, self._story)
-        self._watch = Watch(options.port)
+        self._watch = Watch(options.port, stage.TENANT)
+        self._last_month: chain.LastMonth | None = None  # of the second customer, where it is to be brought in
 
     async def run(self, stop: asyncio.Event) -> None:
         """Show everything until `stop` is set or the duration has passed."""
@@ -78,15 +79,20 @@ class Show:
         if not keep:
             _clear(folder)
         self._tell(f"writing configuration, passwords, registry and contract to {folder}")
-        _write(folder / f"{stage.CONTRACT}.toml", resources.files("demo").joinpath("contract.toml").read_text("utf-8"))
-        _write(folder / "story.toml", resources.files("demo").joinpath("story.toml").read_text("utf-8"))
+        shipped = resources.files("demo")
+        _write(folder / f"{stage.CONTRACT}.toml", shipped.joinpath("contract.toml").read_text("utf-8"))
+        _write(folder / f"{chain.CONTRACT}.toml", shipped.joinpath("chain.toml").read_text("utf-8"))
+        _write(folder / "story.toml", shipped.joinpath("story.toml").read_text("utf-8"))
         passwords = await self._make_passwords()
         machine = passwords[f"{stage.TENANT}/{stage.THIS_MACHINE}"]
         _write(folder / "collector.toml", stage.collector(self._ports, passwords[stage.COLLECTOR]))
         _write(folder / "agent.toml", stage.agent(self._ports, machine, str(self._mpv_socket)))
         _write(folder / "players.toml", stage.passwords(passwords.items()))
-        start = None if keep else utc_now().isoformat(timespec="milliseconds")
-        _write(folder / "registry.toml", stage.registry(self._ports, start))
+        now = utc_now()
+        self._last_month = None if keep else chain.last_month(now)
+        start = None if keep else now.isoformat(timespec="milliseconds")
+        chain_start = None if self._last_month is None else self._last_month.active_from.isoformat()
+        _write(folder / "registry.toml", stage.registry(self._ports, start) + "\n" + chain.registry(chain_start))
         await self._signwatch("registry", "apply", "registry.toml", "--ledger", "ledger.db", "--yes", "--who", "demo")
 
     async def _make_passwords(self) -> dict[str, str]:
@@ -128,6 +134,7 @@ class Show:
         self._tell(f"starting {stage.PLAYERS} simulated players in {len(stage.SHOPS)} shops")
         self._start(group, "simulator", *self._simulate(), hear=self._heard)
         self._invite(collector, player, agent)
+        group.create_task(self._second_customer(group))
         await self._story_begins.wait()  # the times told from here on are the story's
         group.create_task(self._fail_the_portal())
         group.create_task(self._watch.tell_changes(self._story))
@@ -157,6 +164,19 @@ class Show:
             *("--players", str(stage.PLAYERS), "--interval-s", str(stage.INTERVAL_S)),
             *("--password-file", "players.toml", "--script", "story.toml", "--log-format", "json"),
         ]
+
+    async def _second_customer(self, group: asyncio.TaskGroup) -> None:
+        """Bring in its last month as players bring a backlog, close it, let a person rule on it, and go on live."""
+        month = self._last_month
+        if month is not None:
+            await self._signwatch(*chain.backlog(month, self._ports.broker))
+            for order in (chain.closing(month), chain.ruling(month), chain.closing(month)):
+                await self._signwatch(*order)
+        self._tell(
+            f"    Also  http://127.0.0.1:{self._options.port}/agreements/{chain.TENANT}/{chain.CONTRACT}/months\n"
+            "          another customer's last month: closed, revised after a ruling; its reports, proof and claim\n"
+        )
+        self._start(group, "chain", *_SIGNWATCH, *chain.live(self._ports.broker))
 
     async def _this_machine_plays(self) -> bool:
         return await self._watch.state_of(stage.TENANT, stage.THIS_MACHINE) == "playing"

@@ -7,6 +7,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
+from demo import chain
+
 TENANT: Final = "demo"
 CONTRACT: Final = "demo"  # the stem of the file into which contract.toml is copied
 THIS_MACHINE: Final = "this-machine"
@@ -48,7 +50,7 @@ def players() -> list[str]:
 
 def users() -> list[str]:
     """Everybody who may connect to the broker."""
-    return [COLLECTOR, *(f"{TENANT}/{device}" for device in [*players(), THIS_MACHINE])]
+    return [COLLECTOR, *(f"{TENANT}/{device}" for device in [*players(), THIS_MACHINE]), *chain.users()]
 
 
 def registry(ports: Ports, active_from: str | None) -> str:
@@ -110,7 +112,7 @@ listen = "127.0.0.1:{ports.web}"
 title = "signwatch demonstration"
 
 [contracts]
-files = ["{CONTRACT}.toml"]
+files = ["{CONTRACT}.toml", "{chain.CONTRACT}.toml"]
 
 [alerts]
 hold_s = {HOLD_S}

@@ -19,8 +19,9 @@ _TIMEOUT: Final = aiohttp.ClientTimeout(total=10)
 class Watch:
     """One running collector, seen from outside."""
 
-    def __init__(self, port: int) -> None:
+    def __init__(self, port: int, tenant: str) -> None:
         self._url = f"http://127.0.0.1:{port}"
+        self._tenant = tenant  # whose story is told
 
     async def ready(self) -> bool:
         """Whether the collector serves and takes in evidence."""
@@ -47,10 +48,14 @@ class Watch:
         )
         if not (players and platforms and figures and figures["figures"]):
             return "", ""
-        counts = Counter(str(player["state"]) for player in players["players"])
+        counts = Counter(str(player["state"]) for player in players["players"] if player["tenant"] == self._tenant)
         words = [f"{count} {state}" for state, count in sorted(counts.items(), key=lambda item: (-item[1], item[0]))]
         portal = "".join(f", portal {platform['state']}" for platform in platforms["platforms"])
-        return ", ".join(words) + portal, str(figures["figures"][0]["percent"])
+        return ", ".join(words) + portal, self._percent(figures)
+
+    def _percent(self, figures: dict[str, Any]) -> str:
+        mine = (figure for figure in figures["figures"] if figure["agreement"].startswith(f"{self._tenant}/"))
+        return "".join(str(figure["percent"]) for figure in mine)
 
     async def _get(self, path: str) -> dict[str, Any] | None:
         try:

@@ -33,6 +33,8 @@ _SPARE_FILES: Final = 100
 _LAST_PORT: Final = 65_535
 _MAX_OUTPUTS: Final = 16
 _MAX_OFFLINE_DAYS: Final = 366
+_ALL_PERCENT: Final = 100
+_DELIVERED_LOOK_S: Final = 0.2
 
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -64,6 +66,21 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     )
     fleet.add_argument(
         "--changes-per-day", type=int, default=48, metavar="N", help="of each screen in that time (default: 48)"
+    )
+    fleet.add_argument(
+        "--trouble-percent",
+        type=float,
+        metavar="P",
+        help="the share of that time in which they did not play (default: any)",
+    )
+    fleet.add_argument(
+        "--calm-days",
+        type=float,
+        metavar="D",
+        help="of that time the last D days, in which they only played (default: 0)",
+    )
+    fleet.add_argument(
+        "--until-delivered", action="store_true", help="end when all of that backlog has been acknowledged"
     )
     fleet.add_argument("--duration-s", type=float, metavar="S", help="end after this time")
     parser.add_argument("--health-listen", metavar="HOST:PORT", help="answer GET /healthz there")
@@ -104,7 +121,7 @@ async def _simulate(
         truth=Truth(sink),
         connects_per_s=options.connects_per_s,
         outputs=outputs,
-        offline=Offline(options.offline_days, options.changes_per_day) if options.offline_days else None,
+        offline=_offline(options),
     )
     health = await _health_server(options.health_listen, fleet)
     stop = asyncio.Event()
@@ -115,14 +132,26 @@ async def _simulate(
     watching = tasks.spawn(_progress(fleet), "progress")
     stopping = tasks.spawn(stop.wait(), "signals")
     systemd.notify("READY=1")
-    await asyncio.wait({living, stopping}, timeout=options.duration_s, return_when=asyncio.FIRST_COMPLETED)
+    ends = {living, stopping}
+    if options.until_delivered:
+        ends.add(tasks.spawn(_delivered(fleet), "delivered"))
+    await asyncio.wait(ends, timeout=options.duration_s, return_when=asyncio.FIRST_COMPLETED)
     failed = living.done()
     systemd.notify("STOPPING=1")
-    await tasks.cancel(watching, stopping, living)
+    await tasks.cancel(watching, *ends)
     if health is not None:
         await health.stop()
     log.info("simulation_ends", **_figures(fleet))
     return 1 if failed else 0
+
+
+async def _delivered(fleet: Fleet) -> None:
+    """Wait until everybody is connected and nobody's closed run waits for an `ack`."""
+    while True:
+        stats = fleet.stats()
+        if stats.connected == stats.players and not stats.backlog:
+            return
+        await asyncio.sleep(_DELIVERED_LOOK_S)
 
 
 async def _progress(fleet: Fleet) -> None:
@@ -152,6 +181,13 @@ async def _health_server(listen: str | None, fleet: Fleet) -> HealthServer | Non
     return server
 
 
+def _offline(options: argparse.Namespace) -> Offline | None:
+    if not options.offline_days:
+        return None
+    share = None if options.trouble_percent is None else options.trouble_percent / 100
+    return Offline(options.offline_days, options.changes_per_day, share, options.calm_days or 0)
+
+
 def _check(options: argparse.Namespace) -> None:
     findings = [
         *_positive(options, "players", "connects_per_s", "changes_per_day"),
@@ -161,8 +197,6 @@ def _check(options: argparse.Namespace) -> None:
         findings.append(_finding("--prefix", f"{options.prefix!r} makes no ids", _ID_REMEDY))
     if not 0 < options.interval_s <= MAX_INTERVAL_S:
         findings.append(_finding("--interval-s", "is out of range", f"write seconds up to {MAX_INTERVAL_S}"))
-    if not 0 <= (options.offline_days or 0) <= _MAX_OFFLINE_DAYS:
-        findings.append(_finding("--offline-days", "is out of range", f"write days up to {_MAX_OFFLINE_DAYS}"))
     if not 0 < options.port <= _LAST_PORT:
         findings.append(_finding("--port", f"{options.port} is no port", f"write 1 to {_LAST_PORT}"))
     if not 1 <= options.outputs <= _MAX_OUTPUTS:
@@ -171,8 +205,31 @@ def _check(options: argparse.Namespace) -> None:
         findings.append(_finding("--tls-ca", f"{options.tls_ca} is no file", "check the path"))
     if options.password is not None and options.password_file:
         findings.append(_finding("--password", "is given besides --password-file", "give one of the two"))
+    findings += _about_the_past(options)
     if findings:
         raise ConfigError(*findings)
+
+
+def _about_the_past(options: argparse.Namespace) -> list[Finding]:
+    findings = []
+    if not 0 <= (options.offline_days or 0) <= _MAX_OFFLINE_DAYS:
+        findings.append(_finding("--offline-days", "is out of range", f"write days up to {_MAX_OFFLINE_DAYS}"))
+    if not 0 <= (options.trouble_percent or 0) <= _ALL_PERCENT:
+        findings.append(_finding("--trouble-percent", "is out of range", "write 0 to 100"))
+    if not 0 <= (options.calm_days or 0) <= _MAX_OFFLINE_DAYS:
+        findings.append(_finding("--calm-days", "is out of range", f"write days up to {_MAX_OFFLINE_DAYS}"))
+    if not options.offline_days:
+        given = {
+            "--trouble-percent": options.trouble_percent is not None,
+            "--calm-days": options.calm_days is not None,
+            "--until-delivered": options.until_delivered,
+        }
+        findings += [
+            _finding(key, "means nothing without --offline-days", "give both, or leave it out")
+            for key, is_given in given.items()
+            if is_given
+        ]
+    return findings
 
 
 def _positive(options: argparse.Namespace, *names: str) -> list[Finding]:

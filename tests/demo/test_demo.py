@@ -35,7 +35,8 @@ class Visit:
 
     def states(self) -> list[str]:
         try:
-            return [player["state"] for player in self.get("/api/v1/players")["players"]]
+            players = self.get("/api/v1/players")["players"]
+            return [player["state"] for player in players if player["tenant"] == "demo"]
         except OSError:
             return []
 
@@ -47,6 +48,14 @@ class Visit:
         self.process.wait_for_output("Open  http://", PATIENCE_S)
         wait_until(lambda: self.states() == ["playing"] * 41, "all players play", PATIENCE_S)
 
+    def assert_the_second_customers_month_is_closed_and_revised(self) -> None:
+        running, last = self.get("/api/v1/months?agreement=norte/norte")["months"]
+        assert (running["status"], last["status"]) == ("running", "closed")
+        first, second = self.get("/api/v1/revisions?agreement=norte/norte")["revisions"]
+        assert (first["revision"], first["discount_reason"]) == (1, "due")
+        assert float(first["percent"]) < float(second["percent"])
+        assert any("rewired" in change["en"] for change in second["changes"])
+
     def pid_of(self, what: str) -> int:
         line = next(line for line in self.process.output().splitlines() if f"the {what} dies" in line)
         return int(line.split()[2])
@@ -57,15 +66,16 @@ class Visit:
 def test_a_visitor_sees_everybody_play_pauses_the_real_player_and_leaves(processes: Processes, tmp_path: Path) -> None:
     visit = Visit(processes, tmp_path / "demo")
     visit.wait_for_everybody()
-    (figure,) = visit.get("/api/v1/figures")["figures"]
-    assert figure["agreement"] == "demo/demo"
+    assert [figure["agreement"] for figure in visit.get("/api/v1/figures")["figures"]] == ["demo/demo", "norte/norte"]
     player = visit.pid_of("real player")
     os.kill(player, signal.SIGSTOP)
     wait_until(lambda: visit.this_machine() == "frozen", "the real player freezes", PATIENCE_S)
     os.kill(player, signal.SIGCONT)
     wait_until(lambda: visit.this_machine() == "playing", "the real player goes on", PATIENCE_S)
+    visit.process.wait_for_output("Also  http://", PATIENCE_S)
+    visit.assert_the_second_customers_month_is_closed_and_revised()
     children = psutil.Process(visit.process.pid).children(recursive=True)
-    assert len(children) == 4
+    assert len(children) == 5
     assert visit.process.stop(PATIENCE_S) == 0
     assert [child for child in children if child.is_running()] == []
 

@@ -10,7 +10,7 @@ from collector.broker.credentials import is_user
 from collector.config import load_config, load_contracts
 from collector.registry.toml_files import read_toml
 from common.config import parse_toml
-from demo import stage
+from demo import chain, stage
 from simulator.script import plan, read_script
 
 PORTS = stage.Ports(web=8080, broker=1883, portal=8090, health=8787, push=8788)
@@ -40,6 +40,7 @@ def test_the_collector_can_use_its_configuration_and_the_contract(tmp_path: Path
     (tmp_path / "collector.toml").write_text(stage.collector(PORTS, 'a "quoted" password'), encoding="utf-8")
     contract = resources.files("demo").joinpath("contract.toml").read_text("utf-8")
     (tmp_path / "demo.toml").write_text(contract, encoding="utf-8")
+    (tmp_path / "norte.toml").write_text(resources.files("demo").joinpath("chain.toml").read_text("utf-8"), "utf-8")
     config = load_config(tmp_path / "collector.toml")
     assert config.mqtt.read_password() == 'a "quoted" password'
     terms = load_contracts(config.contracts.files)[stage.CONTRACT]
@@ -64,9 +65,9 @@ def test_the_agent_can_use_its_configuration_with_mpv_and_without(tmp_path: Path
 
 def test_everybody_has_a_name_that_the_broker_knows() -> None:
     assert all(is_user(user) for user in stage.users())
-    assert len(set(stage.users())) == 42
-    text = stage.passwords((user, "p") for user in stage.users())
-    assert parse_toml(text, "players.toml")["demo/player-0040"] == "p"
+    assert len(set(stage.users())) == 42 + chain.PLAYERS
+    passwords = parse_toml(stage.passwords((user, "p") for user in stage.users()), "players.toml")
+    assert {passwords["demo/player-0040"], passwords["norte/norte-0008"]} == {"p"}
 
 
 def test_the_story_fits_the_fleet_and_ends_before_it_repeats() -> None:

@@ -122,3 +122,15 @@ def test_a_player_without_a_password_in_the_file_is_named(tmp_path: Path) -> Non
         'passwords.toml: demo/player-0002: has no password here; add "demo/player-0002" = "…" (and 1 more)'
         in done.stderr
     )
+
+
+def test_what_says_more_of_a_backlog_needs_one_and_sensible_numbers() -> None:
+    usage = ("simulate", "--trouble-percent", "101", "--calm-days", "-1", "--until-delivered")
+    done = run_signwatch(*usage)
+    assert done.returncode != 0
+    for key, remedy in {
+        "--trouble-percent": "write 0 to 100",
+        "--calm-days": "write days up to 366",
+        "--until-delivered": "give both, or leave it out",
+    }.items():
+        assert any(key in line and remedy in line for line in done.stderr.splitlines()), (key, done.stderr)
