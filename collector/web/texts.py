@@ -173,6 +173,7 @@ _PAGES: Final = {
     "no_host": "The device has sent no host figures.",
     "timeline": "Timeline",
     "range": "Range",
+    "range_1h": "1 hour",
     "range_24h": "24 hours",
     "range_7d": "7 days",
     "range_month": "Month",

@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from fractions import Fraction
 from typing import TYPE_CHECKING, Final, Literal
 
-from collector.web.format import DAY_MS, Times, duration, plain, rounded_percent
+from collector.web.format import DAY_MS, HOUR_MS, MINUTE_MS, Times, duration, plain, rounded_percent
 from collector.web.tiles import known_state
 from common.clock import to_ms
 
@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from collector.views import RunView
     from collector.web.texts import Texts
 
-Range = Literal["24h", "7d", "month"]
-RANGES: Final[tuple[Range, ...]] = ("24h", "7d", "month")
+Range = Literal["1h", "24h", "7d", "month"]
+RANGES: Final[tuple[Range, ...]] = ("1h", "24h", "7d", "month")
 NO_EVIDENCE: Final = "none"
 COLUMNS: Final = 1200
 TABLE_ROWS: Final = 500
@@ -35,6 +35,7 @@ _ORDER: Final = (
     "playing", "up", "idle", NO_EVIDENCE, "unknown", "off", "frozen", "black", "stopped", "error", "down",
 )  # fmt: skip
 _TICK_HOURS: Final = range(0, 24, 3)
+_TICK_MINUTES: Final = 10  # where the range is an hour
 _MOST_LABELS: Final = 8
 _LABEL_WIDTHS: Final = 24  # so many labels would fill the axis: one that begins in the last width would be cut off
 
@@ -112,6 +113,8 @@ class Drawing:
 
 def bounds(name: Range, now_ms: int, times: Times) -> tuple[int, int]:
     """Give the half-open range a switch means: it ends now; `month` begins at the local midnight of the first."""
+    if name == "1h":
+        return now_ms - HOUR_MS, now_ms
     if name == "24h":
         return now_ms - DAY_MS, now_ms
     if name == "7d":
@@ -223,21 +226,32 @@ def _title(segments: list[Segment], times: Times, t: Texts) -> str:
 
 
 def _ticks(name: Range, start_ms: int, end_ms: int, times: Times) -> tuple[Tick, ...]:
+    moments = _minutes(start_ms, end_ms, times) if name == "1h" else _hours(name, start_ms, end_ms, times)
+    shown = [moment for moment in moments if start_ms <= to_ms(moment) < end_ms]
+    step = -(-len(shown) // _MOST_LABELS) or 1
+    return tuple(_tick(moment, start_ms, end_ms, bare=index % step > 0) for index, moment in enumerate(shown))
+
+
+def _minutes(start_ms: int, end_ms: int, times: Times) -> list[datetime]:
+    begins = times.local(start_ms).replace(second=0, microsecond=0)
+    first_ms = to_ms(begins) - begins.minute % _TICK_MINUTES * MINUTE_MS
+    return [times.local(at_ms) for at_ms in range(first_ms, end_ms, _TICK_MINUTES * MINUTE_MS)]
+
+
+def _hours(name: Range, start_ms: int, end_ms: int, times: Times) -> list[datetime]:
     hours: Sequence[int] = _TICK_HOURS if name == "24h" else (0,)
     day = times.local(start_ms).date()
     moments = []
     while day <= times.local(end_ms).date():
         moments += [datetime(day.year, day.month, day.day, hour, tzinfo=times.zone) for hour in hours]
         day += timedelta(days=1)
-    shown = [moment for moment in moments if start_ms <= to_ms(moment) < end_ms]
-    step = -(-len(shown) // _MOST_LABELS) or 1
-    return tuple(_tick(moment, start_ms, end_ms, bare=index % step > 0) for index, moment in enumerate(shown))
+    return moments
 
 
 def _tick(moment: datetime, start_ms: int, end_ms: int, *, bare: bool) -> Tick:
     at_ms, span = to_ms(moment) - start_ms, end_ms - start_ms
     no_room = (span - at_ms) * _LABEL_WIDTHS < span
-    label = "" if bare or no_room else moment.strftime("%H:%M" if moment.hour else "%m-%d")
+    label = "" if bare or no_room else moment.strftime("%H:%M" if moment.hour or moment.minute else "%m-%d")
     return Tick(_place(at_ms, span), label)
 
 

@@ -185,7 +185,9 @@ async def test_windows_and_rulings_stand_on_a_players_timeline_with_their_effect
     assert "Windows and rulings" not in (await page(client, "/player/acme/player-0002/main")).text
 
 
-@pytest.mark.parametrize(("query", "start"), [("24h", "2026-11-21"), ("7d", "2026-11-15"), ("month", "2026-11-01")])
+@pytest.mark.parametrize(
+    ("query", "start"), [("1h", "2026-11-22"), ("24h", "2026-11-21"), ("7d", "2026-11-15"), ("month", "2026-11-01")]
+)
 async def test_the_timeline_switches_its_range(client: TestClient, query: str, start: str) -> None:
     shown = await page(client, f"/player/{SUBJECT}?range={query}")
     assert f"{start} " in shown.text

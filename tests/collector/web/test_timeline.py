@@ -13,6 +13,8 @@ from common.clock import to_ms
 from tests.collector.web.fake_desk import DAY, HOUR, NOW_MS
 
 MADRID = Times("Europe/Madrid")
+EVERY_TEN = ["13:30", "13:40", "13:50", "14:00", "14:10", "14:20"]
+IN_KATHMANDU = ["18:20", "18:30", "18:40", "18:50", "19:00", "19:10"]
 
 
 def run(
@@ -149,6 +151,11 @@ def test_ticks_stand_on_local_hours_and_few_carry_labels() -> None:
     month = draw([], "month", NOW_MS, MADRID, ENGLISH)
     assert len(month.ticks) == 22
     assert sum(bool(tick.label) for tick in month.ticks) <= 8
+
+
+def test_an_hour_has_a_tick_every_ten_minutes_also_where_clocks_go_by_three_quarters() -> None:
+    assert [tick.label for tick in draw([], "1h", NOW_MS, MADRID, ENGLISH).ticks] == EVERY_TEN
+    assert [tick.label for tick in draw([], "1h", NOW_MS, Times("Asia/Kathmandu"), ENGLISH).ticks] == IN_KATHMANDU
 
 
 def test_a_day_with_a_repeated_hour_keeps_its_ticks_in_order() -> None:
