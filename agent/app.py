@@ -15,10 +15,12 @@ from agent.causes import Inquest, Looks
 from agent.checks import Check
 from agent.combine import Panel
 from agent.config import Output, Settings
+from agent.endings import Witness
 from agent.evidence import Evidence
 from agent.host import Figures, Sampler
 from agent.journal import Journal, SpoolBusyError
 from agent.judge import Calls, Judge
+from agent.lastboot import boot_fact, last_boot
 from agent.listening import open_servers
 from agent.lookout import Lookout
 from agent.probes import PROBES
@@ -50,7 +52,9 @@ def open_spool(settings: Settings, clock: Clock) -> Spool:
     bounds = Bounds(table.max_bytes, round(table.max_age_days * _DAY_MS))
     watched = [output.id for output in settings.config.outputs]
     try:
-        return Spool.open(Journal(directory), str(settings.address), clock, bounds, table.sign_of_life_s, watched)
+        witness = Witness(last_boot(), boot_fact(clock.boot_id()))
+        journal, device = Journal(directory), str(settings.address)
+        return Spool.open(journal, device, clock, bounds, table.sign_of_life_s, watched, witness)
     except SpoolBusyError:
         finding = Finding(
             "agent.spool_busy",

@@ -4,7 +4,8 @@ Records, in the order in which they are replayed:
 
     kind    says
     ------  -------------------------------------------------------------------------------------------------
-    head    whose spool this is, and up to which seq it may have been used (`reserved`); first line of every file
+    head    whose spool this is, up to which seq it may have been used (`reserved`), and what the next boot will want to
+            know of this one; first line of every file
     turn    runs that ended, and *all* runs that are open from then on, and all outputs whose next run is awaited: one
             record, so that it is all or nothing
     alive   how far the open runs have been seen since, and up to when the agent waited for others (sign of life)
@@ -23,6 +24,7 @@ from typing import Final, NamedTuple
 
 import msgspec
 
+from agent.endings import BootFact
 from wire.messages import Id, Run, Seq, Token
 
 VERSION: Final = 1
@@ -66,6 +68,7 @@ class Head(msgspec.Struct, tag="head"):
     version: int = VERSION
     given_up: int = 0
     damaged: int = 0
+    boot: BootFact | None = None
 
 
 class Turn(msgspec.Struct, tag="turn", omit_defaults=True):

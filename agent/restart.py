@@ -8,11 +8,12 @@ Also what stands in for runs that a full spool gave up.
     awaited, no stop        same   the agent was killed before its first reading: the gap is unknown
     awaited, no stop        new    power cut before the first reading: `off` from the agent's last sign of life on
     open, no stop           same   the agent was killed: runs end at their last sign of life, the gap is unknown
-    open, no stop           new    power cut, or the kernel died: the same, and `off` from there to the boot
+    open, no stop           new    power cut, or the system died: the same, and `off` from there to the boot
     open, stop (shutdown)   new    the machine went down in good order: the same, and its `off` says so
     open, stop (shutdown)   same   the shutdown was called off: runs end at their last sign of life
 
-A run `off` names no cause: nothing here can tell a power cut from a kernel that died, nor who switched it off.
+A run `off` names a cause only where the machine proves it (`agent.endings`): nothing in the file can tell a power cut
+from a kernel that died, nor who switched it off.
 A machine that sleeps does not stop the agent: `agent.evidence` tells that by CLOCK_BOOTTIME − CLOCK_MONOTONIC.
 """
 
@@ -24,13 +25,12 @@ from typing import Final, NamedTuple
 
 import msgspec
 
+from agent.endings import BootFact, LastBoot, ended
 from agent.records import VERSION, Acked, Alive, Awaited, ClockFact, Contents, Head, Kept, Opened, Record, Stop, Turn
 from wire.messages import Run
 from wire.outbox import Name
 
 GIVEN_UP: Final = "the spool was full: the evidence of this time was given up"
-CUT: Final = "no orderly end (power cut, or the system died): dark from the last sign of life to the boot"
-SHUT_DOWN: Final = "shut down in good order: dark from the last sign of life to the boot"
 
 
 @dataclass
@@ -42,6 +42,7 @@ class Recalled:
     given_up: int = 0
     damaged: int | None = None  # files set aside so far; None: nothing here tells
     shut_down: bool = False
+    fact: BootFact | None = None
     runs: dict[Name, Kept] = field(default_factory=dict)
     open: dict[str, Opened] = field(default_factory=dict)
     awaited: dict[str, Awaited] = field(default_factory=dict)
@@ -70,7 +71,7 @@ def _replay(recalled: Recalled, record: Record) -> None:
     match record:
         case Head():
             recalled.spool, recalled.next_seq = record.spool, record.reserved
-            recalled.given_up, recalled.damaged = record.given_up, record.damaged
+            recalled.given_up, recalled.damaged, recalled.fact = record.given_up, record.damaged, record.boot
         case Turn():
             recalled.runs |= {(kept.spool, kept.run.seq): kept for kept in record.closed}
             recalled.open = {opened.run.output: opened for opened in record.open}
@@ -143,13 +144,16 @@ def last_sign(opened: Opened) -> Awaited:
     return Awaited(opened.run.output, opened.run.boot, opened.seen_mono_ms, opened.seen_ms)
 
 
-def dark(last: Awaited, seq: int, now: Now, *, shut_down: bool) -> Run:
-    """The run `off` from the last sign of life in an earlier boot to this boot."""
+def dark(last: Awaited, seq: int, now: Now, recalled: Recalled, told: LastBoot) -> Run:
+    """The run `off` from the last sign of life in an earlier boot to this boot; `told`: how the one before ended."""
+    fact = recalled.fact if recalled.fact is not None and recalled.fact.boot == last.boot else None
+    ending = ended(shut_down=recalled.shut_down, last_wall_ms=last.wall_ms, fact=fact, told=told)
     return Run(
         seq=seq,
         output=last.output,
         state="off",
-        detail=SHUT_DOWN if shut_down else CUT,
+        cause=ending.cause,
+        detail=ending.detail,
         start_ms=last.wall_ms,
         start_mono_ms=last.mono_ms,
         boot=last.boot,

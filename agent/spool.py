@@ -25,6 +25,7 @@ import structlog
 
 from agent.clocks import Clocks
 from agent.disk import SLACK_BYTES, Disk, Snapshot
+from agent.endings import NOBODY, BootFact, LastBoot, Witness
 from agent.journal import Journal
 from agent.records import Acked, Alive, Awaited, Head, Kept, Opened, Record, Stop, Turn, line
 from agent.restart import Now, Recalled, covered, cut_off, dark, given_up, last_sign, stand_in
@@ -75,6 +76,7 @@ class Spool:
         self._awaited: dict[str, Awaited] = {}  # the watched outputs of which nothing is open
         self._tickets: dict[Name, int] = {}  # of the open runs
         self._clocks = Clocks()
+        self._fact: BootFact | None = None  # of this boot, for the next one
         self.id = _new_id()
         self.size_bytes = 0
         """What the waiting runs take."""
@@ -92,20 +94,22 @@ class Spool:
         bounds: Bounds,
         sign_of_life_s: float,
         watched: Iterable[str] = (),
+        witness: Witness = NOBODY,
     ) -> Spool:
         """Take over what the directory holds and end what was cut off; never fails for what it holds.
 
         `device` is "tenant/device", `watched` the outputs whose evidence is awaited from now on: where the power goes
-        before there is any, the next boot says since when it was dark. Blocks. SpoolBusyError where another process
-        holds the directory.
+        before there is any, the next boot says since when it was dark. `witness`: how the boot before this one ended.
+        Blocks. SpoolBusyError where another process holds the directory.
         """
         disk = Disk(journal, clock, sign_of_life_s)
         spool = cls(disk, device, clock, bounds)
         recalled = disk.recall(_READ_FACTOR * bounds.max_bytes + SLACK_BYTES, device)
         spool._take_over(recalled)
+        spool._fact = witness.fact
         disk.commit_now(spool)  # reserves seqs, and leaves behind what was damaged
         spool._watched = tuple(watched)
-        spool._settle(recalled)
+        spool._settle(recalled, witness.told)
         disk.commit_now(spool)
         return spool
 
@@ -235,7 +239,8 @@ class Spool:
         """The whole file anew (for the disk)."""
         self._clocks.keep({clock.boot for clock in self.clocks()})
         reserved = self._next + RESERVE
-        records: list[Record] = [Head(self.id, self._device, reserved, given_up=self.given_up, damaged=self.damaged)]
+        head = Head(self.id, self._device, reserved, given_up=self.given_up, damaged=self.damaged, boot=self._fact)
+        records: list[Record] = [head]
         records += self._clocks.facts()
         records += [Turn([waiting.kept], []) for waiting in self._runs.values()]
         if self._open or self._awaited:
@@ -254,26 +259,26 @@ class Spool:
         if recalled.spool is not None:
             self.id, self._next = recalled.spool, max(1, recalled.next_seq)
 
-    def _settle(self, recalled: Recalled) -> None:
+    def _settle(self, recalled: Recalled, told: LastBoot) -> None:
         if not (recalled.open or recalled.awaited or self._watched):
             return
         now = self._now()
         closed: list[Kept] = []
         for opened in recalled.open.values():
-            closed += [cut_off(opened), *self._dark(last_sign(opened), now, recalled)]
+            closed += [cut_off(opened), *self._dark(last_sign(opened), now, recalled, told)]
         for awaited in recalled.awaited.values():
-            closed += self._dark(awaited, now, recalled)
+            closed += self._dark(awaited, now, recalled, told)
         if closed:
             log.info("cut_off_runs_ended", outputs=sorted({kept.run.output for kept in closed}), runs=len(closed))
         self._awaited = {}
         self.turn(closed, [])
 
-    def _dark(self, last: Awaited, now: Now, recalled: Recalled) -> list[Kept]:
+    def _dark(self, last: Awaited, now: Now, recalled: Recalled, told: LastBoot) -> list[Kept]:
         """The time from the last sign of life in an earlier boot to this one."""
         if last.boot == now.boot:
             return []
         spool, seq = self.issue()
-        return [Kept(spool, dark(last, seq, now, shut_down=recalled.shut_down))]
+        return [Kept(spool, dark(last, seq, now, recalled, told))]
 
     def _await(self) -> None:
         """Outputs of which nothing is open are awaited since their last run ended, or since the agent started."""

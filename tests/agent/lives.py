@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Final
 
+from agent.endings import NOBODY
 from agent.journal import NAME, Journal
 from agent.records import Kept, Opened
 from agent.spool import Bounds, Spool
@@ -23,6 +24,7 @@ class Life:
         self.directory = directory
         self.clock = clock
         self.watched: list[str] = []
+        self.witness = NOBODY
         self.journal = Journal(directory)
         self.spool = self._open(BIG, device)
 
@@ -44,7 +46,7 @@ class Life:
         return self.again(max_bytes)
 
     def _open(self, max_bytes: int, device: str = DEVICE) -> Spool:
-        return Spool.open(self.journal, device, self.clock, Bounds(max_bytes), 60, self.watched)
+        return Spool.open(self.journal, device, self.clock, Bounds(max_bytes), 60, self.watched, self.witness)
 
 
 def opened(spool: Spool, clock: ManualClock, output: str = "main", state: State = "playing") -> Opened:

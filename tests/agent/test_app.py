@@ -13,9 +13,10 @@ from pathlib import Path
 
 import pytest
 
+from agent.endings import SHUT_DOWN
 from agent.journal import NAME
 from agent.records import Turn, line, read
-from agent.restart import SHUT_DOWN, Recalled, recall
+from agent.restart import Recalled, recall
 from tests.agent.conftest import Mpv, WriteConfig
 from tests.agent.listener import Listener
 from tests.fixtures.mosquitto import Mosquitto

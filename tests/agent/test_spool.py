@@ -6,8 +6,8 @@ import os
 
 import pytest
 
+from agent.endings import CUT, POWER_CUT, POWER_ON, SHUT_DOWN, BootFact, LastBoot, Witness
 from agent.journal import Journal, SpoolBusyError
-from agent.restart import CUT, SHUT_DOWN
 from agent.spool import RESERVE, Bounds, Spool
 from tests.agent.lives import BIG, DEVICE, Life, ended, live_through, names, opened, waiting
 from wire.messages import BootClock
@@ -104,6 +104,21 @@ async def test_a_reboot_leaves_a_run_off_from_the_last_sign_of_life_to_the_boot(
     assert (dark.run.boot, dark.run.start_mono_ms, dark.run.start_ms) == ("b" * 32, last_mono, last_wall)
     assert (dark.run.end_boot, dark.run.end_mono_ms, dark.run.end_ms) == ("c" * 32, 0, last_wall + 3_580_000)
     assert dark.run.seq > cut.run.seq
+
+
+async def test_what_is_kept_of_a_boot_lets_the_next_one_prove_a_power_cut(life: Life) -> None:
+    """And only the next one: the word of another boot's watchdog proves nothing."""
+    for boot in "cde":
+        life.clock.reboot(boot * 32, wall=life.clock.wall + 60_000)
+        life.witness = Witness(LastBoot(power_on=True), BootFact(boot * 32, watchdog=boot == "c"))
+        life.reborn()
+        life.spool.turn([], [opened(life.spool, life.clock)])
+        await life.spool.commit()
+    dark = [kept.run for kept in waiting(life.spool) if kept.run.state == "off"]
+    assert [(run.end_boot, run.cause, run.detail) for run in dark] == [
+        ("d" * 32, "power", POWER_CUT),
+        ("e" * 32, None, POWER_ON),
+    ]
 
 
 async def test_a_board_without_a_clock_that_boots_in_1970_still_says_something_the_wire_takes(life: Life) -> None:
