@@ -17,12 +17,13 @@ from agent.combine import Panel
 from agent.config import Output, Settings
 from agent.endings import Witness
 from agent.evidence import Evidence
-from agent.host import Figures, Sampler
+from agent.host import Figures
 from agent.journal import Journal, SpoolBusyError
 from agent.judge import Calls, Judge
 from agent.lastboot import boot_fact, last_boot
 from agent.listening import open_servers
 from agent.lookout import Lookout
+from agent.machine import Machine
 from agent.probes import PROBES
 from agent.probes.base import Around, Expectation, Probe, Reading, Report
 from agent.publisher import Publisher
@@ -87,15 +88,17 @@ class Agent:
         self._spool = open_spool(settings, clock)
         self._schedule = schedule_of(config.schedule) if config.schedule is not None else None
         targets = [parse_target(text) for text in config.connectivity.targets]
-        self._checks = [Check(table, settings.path, targets, clock) for table in config.checks]
+        self._machine = Machine(settings, clock)
+        self._checks = [
+            Check(table, settings.path, targets, clock, lambda: self._machine.figures) for table in config.checks
+        ]
         rules = {output.id: rules_of(output, settings.watched[output.id]) for output in config.outputs}
         rules |= {check.output: check.rules for check in self._checks}
         self._evidence = Evidence(self._spool, clock, rules)
-        self._sampler = Sampler(settings.path(config.spool.dir), clock)
         self._looks = Looks()
         self._lookout = _lookout(settings, self._looks, clock)
         self._aid: list[FirstAid] = []
-        station = Station(settings, clock, self._spool, self._evidence, self._sampler, self._more_figures)
+        station = Station(settings, clock, self._spool, self._evidence, self._machine, self._more_figures)
         self._publisher = Publisher(settings, station, clock)
         self._status = Status(self._spool, self._evidence, self._publisher.link, clock)
 
@@ -120,8 +123,8 @@ class Agent:
         async with asyncio.TaskGroup() as group:
             watching = [group.create_task(watch.run()) for watch in watches]
             keeping = group.create_task(self._keep())
-            publishing = group.create_task(self._publisher.run())
-            figures = group.create_task(self._sampler.run(self._settings.config.interval_s))
+            publishing = group.create_task(self._publish())
+            figures = group.create_task(self._machine.run())
             looking = group.create_task(self._lookout.run())
             watchdog = group.create_task(systemd.feed_watchdog(self._status.turning))
             systemd.notify("READY=1")
@@ -133,6 +136,10 @@ class Agent:
                 await aid.close()
             await self._end(keeping, publishing)
             await cancel(publishing, figures, looking, watchdog)
+
+    async def _publish(self) -> None:
+        await self._machine.clock_asked()
+        await self._publisher.run()
 
     async def _end(self, keeping: asyncio.Task[None], publishing: asyncio.Task[None]) -> None:
         """Bring everything to disk, then say it.

@@ -5,7 +5,9 @@
     unknown   no vote: nothing else can be reached either (`[connectivity] targets`): this network may be what is gone
 
 Both are looked at in one go, so that a vote and what it is worth are of the same moment. Without targets every `down`
-is told as it was seen. Latency, and the days that the certificate has left, go with the heartbeat.
+is told as it was seen. Latency, and when the certificate ends, go with the heartbeat.
+
+A unit, a process and limits (docs/servers.md) are this machine's own: there it does not matter what can be reached.
 """
 
 from __future__ import annotations
@@ -18,12 +20,13 @@ import structlog
 
 from agent.host import Figures
 from agent.httpclient import Answer, Ask, HttpError, get, parse_url
-from agent.probes.base import Reading, tidy
+from agent.limits import judge_limits
+from agent.probes.base import Around, Probe, Reading, tidy
 from common.clock import Clock, monotonic_s
 from common.config import Finding
 from common.connectivity import connect, parse_target, reach
 from wire.runs import Confirm, Rules
-from wire.votes import output_of
+from wire.votes import certificate_ends, certificate_of, output_of
 
 if TYPE_CHECKING:
     import ssl
@@ -38,6 +41,7 @@ TEXT_BYTES: Final = 256 * 1024  # of a page, looked through for the expected tex
 REACH_S: Final = 3.0  # for each of the targets
 SLACK_S: Final = 2.0  # beyond the deadlines of the check and of the targets, for a machine that is busy
 PATIENCE: Final = 3  # looks that may be missed before the last one is nobody's evidence any more
+_AFAR: Final = frozenset({"http", "tcp"})  # kinds of checks that a network lies before
 _DAY_S: Final = 86_400
 _MS: Final = 1000
 
@@ -57,6 +61,11 @@ def check_findings(checks: Iterable[CheckTable], file: str) -> Iterator[Finding]
                 parse_target(check.tcp)
         except ValueError as error:
             yield Finding("agent.check_tcp", file, f"{key}.tcp", str(error), 'write it like "192.0.2.1:443"')
+        if check.unit:
+            from agent.probes.systemd import SystemdOptions, systemd_complaints
+
+            for one in systemd_complaints(SystemdOptions(unit=check.unit)):
+                yield Finding("agent.check_unit", file, f"{key}.unit", one.message, one.remedy)
 
 
 class Check:
@@ -64,9 +73,19 @@ class Check:
 
     silence = Reading("unknown", None, "the check did not come to an end")
 
-    def __init__(self, table: CheckTable, path: Callable[[str], Path], targets: Sequence[Target], clock: Clock) -> None:
+    def __init__(
+        self,
+        table: CheckTable,
+        path: Callable[[str], Path],
+        targets: Sequence[Target],
+        clock: Clock,
+        machine: Callable[[], Figures] = dict,
+    ) -> None:
+        """`path` makes a path of the file absolute; `machine` gives this machine's figures, for limits."""
         self.table = table
         self.output = output_of(table.id)
+        self._machine = machine
+        self._probe = _probe_of(table, Around(self.output, clock))
         self.figures: Figures = {}  # of the last look
         self._noted: Figures = {}  # of the one on its way
         self._path = path
@@ -89,15 +108,24 @@ class Check:
     async def read(self) -> Reading:
         """Ask once."""
         self._noted = {}
-        seen = await (self._tcp() if self.table.tcp else self._http())
+        seen = await self._ask_for()
         self.figures = self._noted
-        if seen.state != "down" or not self._targets:
+        if seen.state != "down" or not self._targets or self.table.kind not in _AFAR:
             return seen
         found = await reach(self._targets, REACH_S)
         return seen if found.online else Reading("unknown", None, tidy(f"{seen.detail}, and {found.detail}"))
 
     async def close(self) -> None:
-        """Nothing is kept open."""
+        """Let go of what the probe of this machine may hold; a service is asked anew each time."""
+        if self._probe is not None:
+            await self._probe.close()
+
+    async def _ask_for(self) -> Reading:
+        if self.table.limits:
+            return judge_limits(self.table.limits, self._machine())
+        if self._probe is not None:
+            return _as_service(await self._probe.read())
+        return await (self._tcp() if self.table.tcp else self._http())
 
     async def _tcp(self) -> Reading:
         begun_s = monotonic_s()
@@ -154,17 +182,20 @@ class Check:
         self._noted[f"{self.output}.latency_ms"] = took_ms
         return took_ms
 
-    def _secured(self, certificate: Mapping[str, Any]) -> None:
-        """Note how long the certificate is valid; of several on the way the one that ends first."""
+    def _secured(self, host: str, certificate: Mapping[str, Any]) -> None:
+        """Note whose certificate it is and until when it is valid; of several on the way the one that ends first."""
         import ssl
 
         ends = certificate.get("notAfter")
         if not isinstance(ends, str):
             return
-        name = f"{self.output}.certificate_days"
-        days = (ssl.cert_time_to_seconds(ends) - self._clock.wall_ms() // _MS) // _DAY_S
-        known = self._noted.get(name)
-        self._noted[name] = min(days, known) if isinstance(known, int) else days
+        ends_s = ssl.cert_time_to_seconds(ends)
+        days = (ends_s - self._clock.wall_ms() // _MS) // _DAY_S
+        known_ms = self._noted.get(certificate_ends(self.output))
+        if not isinstance(known_ms, int) or ends_s * _MS < known_ms:
+            self._noted[f"{self.output}.certificate_days"] = days
+            self._noted[certificate_ends(self.output)] = ends_s * _MS
+            self._noted[certificate_of(self.output)] = host
         if days < self.table.certificate_days_min and days != self._warned_days:
             self._warned_days = days
             log.warning("certificate_expires", check=self.table.id, days_left=days, remedy="renew it at the server")
@@ -173,3 +204,23 @@ class Check:
         days = self._noted.get(f"{self.output}.certificate_days")
         soon = isinstance(days, int) and days < self.table.certificate_days_min
         return f", the certificate ends in {days} days" if soon else ""
+
+
+def _probe_of(table: CheckTable, around: Around) -> Probe | None:
+    """Who sees to it on this machine. Imported where it is wanted: most agents have neither kind of check."""
+    if table.unit:
+        from agent.probes.systemd import SystemdOptions, SystemdProbe
+
+        return SystemdProbe(SystemdOptions(unit=table.unit), around)
+    if table.process:
+        from agent.probes.process import ProcessOptions, ProcessProbe
+
+        return ProcessProbe(ProcessOptions(name=table.process, min_cpu_percent=0), around)
+    return None
+
+
+def _as_service(seen: Reading) -> Reading:
+    """PURE. What a probe saw of a player's program, said of a service."""
+    if seen.state == "unknown":
+        return seen
+    return Reading("up" if seen.state == "playing" else "down", None, seen.detail)

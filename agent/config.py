@@ -17,6 +17,7 @@ import msgspec
 
 from agent.checks import check_findings
 from agent.firstaid import FirstAidTable
+from agent.limits import Limit
 from agent.probes import PROBES
 from agent.processes import COMM_CHARS
 from agent.rules import findings
@@ -38,6 +39,7 @@ TargetText = Annotated[
 ]  # host:port
 MAX_OUTPUTS: Final = 32  # so that a heartbeat always fits into 64 KiB
 MAX_CHECKS: Final = 16
+CHECK_KINDS: Final = ("http", "tcp", "systemd", "process", "limits")
 MQTT_PORT: Final = 1883
 MQTTS_PORT: Final = 8883
 
@@ -142,6 +144,9 @@ class CheckTable(Section, frozen=True):
     id: Annotated[str, msgspec.Meta(pattern=rf"^{ID_PATTERN}\Z", max_length=LONGEST_PLATFORM)]
     url: str = ""
     tcp: str = ""
+    unit: Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9:_.\\@-]{0,255}$")] = ""
+    process: str = ""
+    limits: Annotated[dict[Text, Limit], msgspec.Meta(max_length=64)] = msgspec.field(default_factory=dict)
     expect_status: Annotated[int, msgspec.Meta(ge=200, le=599)] = 200
     expect_text: Annotated[str, msgspec.Meta(max_length=1000)] = ""
     redirects: Annotated[int, msgspec.Meta(ge=0, le=20)] = 5
@@ -150,6 +155,23 @@ class CheckTable(Section, frozen=True):
     interval_s: Annotated[float, msgspec.Meta(ge=0.2, le=3600)] = 30.0
     timeout_s: Annotated[float, msgspec.Meta(ge=0.5, le=600)] = 10.0
     failures: Annotated[int, msgspec.Meta(ge=1, le=100)] = 2
+
+    @property
+    def kinds(self) -> list[str]:
+        """What is checked: one of CHECK_KINDS, unless the file is mistaken."""
+        named = (self.url, self.tcp, self.unit, self.process, self.limits)
+        return [kind for kind, value in zip(CHECK_KINDS, named, strict=True) if value]
+
+    @property
+    def kind(self) -> str:
+        """The one of them."""
+        return self.kinds[0]
+
+
+class ClockTable(Section, frozen=True):
+    """`[clock]`: who is asked how far this machine's clock is from true time, before the machine's own service."""
+
+    ntp_server: str = ""
 
 
 class AgentConfig(Section, frozen=True):
@@ -168,6 +190,7 @@ class AgentConfig(Section, frozen=True):
     push: Push = Push()
     log: Log = Log()
     schedule: ScheduleTable | None = None
+    clock: ClockTable = ClockTable()
     connectivity: ConnectivityTable = ConnectivityTable()
 
 

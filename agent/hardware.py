@@ -7,7 +7,7 @@ One function a question, over an injected root ("/" on a player, a copied tree i
 Measured on x86-64 without sensors: 0.3 ms for all of them together. Room, memory and the
 network: `agent.resources`; processes: `agent.processes`.
 
-Deliberately absent: SMART (needs root), and the wear of SD cards (they do not tell; eMMC does).
+Deliberately absent: SMART (`agent.drives`), and the wear of SD cards (they do not tell; eMMC does).
 """
 
 from __future__ import annotations

@@ -76,9 +76,9 @@ class Ask:
     elsewhere: bool = False
     tls: ssl.SSLContext | None = None  # None: the system's authorities
     connected: Callable[[], None] = lambda: None
-    secured: Callable[[Mapping[str, Any]], None] = lambda _: (
-        None
-    )  # with the server's certificate, once for each request
+    secured: Callable[[str, Mapping[str, Any]], None] = (  # with host and certificate, once for each request
+        lambda _host, _certificate: None
+    )
     whole: bool = True  # False: what is over `body_bytes` of the body is not read, and nothing is wrong with that
 
 
@@ -126,7 +126,7 @@ async def _get_once(url: str, origin: Origin, ask: Ask, *, trusted: bool) -> Ans
     try:
         ask.connected()
         if tls is not None:
-            ask.secured(writer.get_extra_info("peercert") or {})
+            ask.secured(origin.host, writer.get_extra_info("peercert") or {})
         writer.write(_request(origin, ask, trusted=trusted))
         await writer.drain()
         return await _read(reader, url, ask.body_bytes, whole=ask.whole)

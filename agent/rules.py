@@ -75,11 +75,21 @@ def _complaints(config: AgentConfig) -> Iterator[_Complaint]:
     if config.schedule is not None:
         for name, key, message, remedy in schedule_complaints(config.schedule):
             yield name, f"schedule.{key}", message, remedy
+    yield from _clock(config.clock.ntp_server)
     yield from _listen("health", config.health.listen, config.health.token)
     if any("push" in output.probes for output in config.outputs):
         yield from _listen("push", config.push.listen, config.push.token)
         if not (config.push.listen or config.push.socket):
             yield "agent.push_nowhere", "push", "nobody can report", "set push.listen or push.socket"
+
+
+def _clock(server: str) -> Iterator[_Complaint]:
+    if not server:
+        return
+    try:
+        parse_listen(server if ":" in server else f"{server}:123")
+    except ListenError as error:
+        yield "agent.ntp_server", "clock.ntp_server", str(error), 'write it like "time.example.com"'
 
 
 def _first_aid(config: AgentConfig) -> Iterator[_Complaint]:
@@ -96,9 +106,10 @@ def _checks(config: AgentConfig) -> Iterator[_Complaint]:
             yield "agent.check_twice", "checks", f"{count} checks have the id {name!r}", "give each its own id"
     for place, check in enumerate(config.checks):
         key = f"checks[{place}]"
-        if bool(check.url) == bool(check.tcp):
-            remedy = 'write url = "https://…" or tcp = "host:port"'
-            yield "agent.check_target", key, "needs either url or tcp", remedy
+        if len(check.kinds) != 1:
+            remedy = 'write url = "https://…", tcp = "host:port", unit = "x.service", process = "x", or limits = {…}'
+            named = " and ".join(check.kinds) or "nothing"
+            yield "agent.check_target", key, f"needs one thing to check, and names {named}", remedy
 
 
 def _mqtt(config: AgentConfig) -> Iterator[_Complaint]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import TypedDict
+from typing import Protocol, TypedDict
 
 import msgspec
 
@@ -11,7 +11,7 @@ from agent import host
 from agent.combine import PATIENCE
 from agent.config import Output, Settings, Watched
 from agent.evidence import Evidence
-from agent.host import Figures, Sampler
+from agent.host import Figures
 from agent.records import Kept
 from agent.spool import Spool
 from agent.telling import Told, is_due
@@ -24,6 +24,17 @@ from wire.runs import Confirm, Rules
 from wire.votes import output_of
 
 _MS = 1000
+
+
+class Gauges(Protocol):
+    """Who reads this machine's figures."""
+
+    @property
+    def figures(self) -> Figures:
+        """The latest of each."""
+
+    def told(self) -> None:
+        """They have been said."""
 
 
 class Stamp(TypedDict):
@@ -63,7 +74,7 @@ class Station:
         clock: Clock,
         spool: Spool,
         evidence: Evidence,
-        sampler: Sampler,
+        machine: Gauges,
         more: Callable[[], Figures] = dict,
     ) -> None:
         """`more`: further figures besides the machine's and the spool's."""
@@ -71,7 +82,7 @@ class Station:
         self._clock = clock
         self._spool = spool
         self._evidence = evidence
-        self._sampler = sampler
+        self._machine = machine
         self._more = more
         self._facts = host.facts()
         self._version = __version__
@@ -88,13 +99,10 @@ class Station:
             interval_s=self._config.interval_s,
             outputs=[
                 *(WireOutput(id=output.id, probe="+".join(output.probes)) for output in self._config.outputs),
-                *(
-                    WireOutput(id=output_of(check.id), probe="tcp" if check.tcp else "http")
-                    for check in self._config.checks
-                ),
+                *(WireOutput(id=output_of(check.id), probe=check.kind) for check in self._config.checks),
             ],
             role=self._config.role,
-            host=self._facts | self._damage(),
+            host=self._facts | self._clock_figures() | self._damage(),
             clocks=self._spool.clocks(),
         )
 
@@ -134,7 +142,7 @@ class Station:
         if not is_due(self._told, figures, mono_ms, self._every_ms):
             return {}
         self._told = Told(figures, mono_ms)
-        self._sampler.told()
+        self._machine.told()
         return figures
 
     def figures(self) -> Figures:
@@ -144,7 +152,10 @@ class Station:
             spool["spool_error"] = self._spool.trouble
         if self._spool.given_up:
             spool["spool_given_up_runs"] = self._spool.given_up
-        return self._sampler.figures | spool | self._more() | self._damage()
+        return self._machine.figures | spool | self._more() | self._damage()
+
+    def _clock_figures(self) -> Figures:
+        return {name: value for name, value in self._machine.figures.items() if name.startswith("clock_")}
 
     def _damage(self) -> Figures:
         return {"spool_damaged_files": self._spool.damaged} if self._spool.damaged else {}

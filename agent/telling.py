@@ -5,7 +5,9 @@ where a connection is new, every `host_interval_s`, and as soon as one of them c
 
     it came, went, or is none of the below (texts, counters, flags)      any change
     MOVES                                                                by so much since they were stated
-    DRIFTS, and the latency of checks                                    never: these are different every time
+    DRIFTS                                                               never: these are different every time
+
+Figures of one kind are named alike, whatever they are of: `fs.var.used_percent` is a `used_percent`.
 
 The collector keeps what was stated last, with its age.
 """
@@ -21,9 +23,13 @@ MOVES: Final[Mapping[str, float]] = {
     "temperature_c": 5.0,
     "memory_used_percent": 10.0,
     "disk_used_percent": 5.0,
+    "used_percent": 5.0,
+    "inodes_used_percent": 5.0,
+    "clock_offset_ms": 20.0,
 }
-DRIFTS: Final = frozenset({"cpu_percent", "load_1m", "uptime_s", "agent_rss_bytes", "disk_free_bytes", "spool_bytes"})
-_LATENCY: Final = ".latency_ms"
+DRIFTS: Final = frozenset(
+    {"cpu_percent", "load_1m", "uptime_s", "agent_rss_bytes", "disk_free_bytes", "spool_bytes"}
+) | {*("latency_ms", "free_bytes", "power_on_hours", "clock_error_ms")}
 
 
 class Told(NamedTuple):
@@ -43,8 +49,9 @@ def is_due(told: Told | None, figures: Mapping[str, Value], mono_ms: int, every_
 
 
 def _moved(name: str, before: Value, now: Value) -> bool:
-    if name in DRIFTS or name.endswith(_LATENCY):
+    kind = name.rpartition(".")[2]
+    if kind in DRIFTS:
         return False
-    if name in MOVES and isinstance(before, int | float) and isinstance(now, int | float):
-        return abs(now - before) >= MOVES[name]
+    if kind in MOVES and isinstance(before, int | float) and isinstance(now, int | float):
+        return abs(now - before) >= MOVES[kind]
     return now != before

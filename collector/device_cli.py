@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from collector.clocks.clock_text import as_json, as_text
 from collector.ledger.clock_history import Reporter, clocks_of, reporters
@@ -12,6 +13,9 @@ from collector.registry.backend import read_ledger
 from collector.registry.options import Subparsers, add_ledger, ledger_path
 from common.clock import iso
 from common.config import ConfigError, Finding
+
+if TYPE_CHECKING:
+    from collector.ledger.clock_history import OwnWord
 
 
 def add_parser(subparsers: Subparsers[argparse.ArgumentParser]) -> None:
@@ -57,6 +61,7 @@ def _clock(options: argparse.Namespace) -> int:
     print(f"{device.address}: {len(views)} boots with evidence")
     for view in views:
         print("\n".join(as_text(view)))
+    print(f"\nin its last hello it said: {_own_text(device.own_word)}")
     return 0
 
 
@@ -83,4 +88,13 @@ def _device_json(device: Reporter) -> dict[str, object]:
         "first_seen": iso(device.first_seen_ms),
         "last_received_ms": device.last_received_ms,
         "last_received": iso(device.last_received_ms),
+        "own_word": None if device.own_word is None else device.own_word._asdict(),
     }
+
+
+def _own_text(word: OwnWord | None) -> str:
+    if word is None:
+        return "nothing of how far its clock is from true time"
+    error = "" if word.error_ms is None else f", give or take {word.error_ms:g} ms"
+    side = "ahead of" if word.ahead_ms >= 0 else "behind"
+    return f"its clock is {abs(word.ahead_ms):g} ms {side} true time{error} (by {word.source})"

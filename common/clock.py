@@ -16,12 +16,13 @@ import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 EARLIEST_MS = 1_577_836_800_000
 """2020-01-01: what a wall clock shows before this it cannot mean, there was no signwatch to write it down."""
 
 _STA_UNSYNC = 0x0040
+_STA_NANO = 0x2000
 _TIME_ERROR = 5
 _TIMEX_BYTES = 208  # sizeof(struct timex) on 64-bit Linux; 32-bit needs less
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
@@ -174,14 +175,34 @@ def _boottime_ahead_ns() -> tuple[int, int]:
     return after_ns - before_ns, boottime_ns - (before_ns + after_ns) // 2
 
 
-def _kernel_says_synced() -> bool:
+class KernelClock(NamedTuple):
+    """What `adjtimex(2)` says of the wall clock, in milliseconds; it means something only where `synced`.
+
+    `ahead_ms`: how far it is ahead of the time source, as far as that is still to be slewed; `error_ms`: how far it may
+    be from that (`maxerror`, which grows by half a millisecond a second until the source has spoken again).
+    """
+
+    synced: bool
+    ahead_ms: float
+    error_ms: float
+
+
+def kernel_clock() -> KernelClock | None:
+    """Ask the kernel; None where it has no such call (no Linux)."""
     try:
         libc = ctypes.CDLL(None, use_errno=True)
         buffer = ctypes.create_string_buffer(_TIMEX_BYTES)  # modes = 0: read only
         state = libc.adjtimex(buffer)
     except (OSError, AttributeError):
-        return False
+        return None
     word = ctypes.sizeof(ctypes.c_long)
     # struct timex: int modes (padded), long offset, freq, maxerror, esterror, then int status
+    offset, error_us = (ctypes.c_long.from_buffer(buffer, word * place).value for place in (1, 3))
     status = ctypes.c_int.from_buffer(buffer, word * 5).value
-    return 0 <= state < _TIME_ERROR and not status & _STA_UNSYNC
+    offset_us = offset / 1000 if status & _STA_NANO else offset
+    return KernelClock(0 <= state < _TIME_ERROR and not status & _STA_UNSYNC, -offset_us / 1000, error_us / 1000)
+
+
+def _kernel_says_synced() -> bool:
+    kernel = kernel_clock()
+    return kernel is not None and kernel.synced

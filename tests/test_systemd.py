@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from agent.drives import REPORTS
 from tests.fixtures.processes import ROOT
 
 FOLDER = ROOT / "systemd"
@@ -71,6 +72,17 @@ def test_systemd_finds_no_mistake_in_the_unit(unit: str, tmp_path: Path) -> None
     verified = run("systemd-analyze", "verify", "--man=no", "--recursive-errors=no", copy)
     assert verified.stderr == ""
     assert verified.returncode == 0
+
+
+def test_systemd_finds_no_mistake_in_the_timer_that_asks_the_drives(tmp_path: Path) -> None:
+    for name in ("signwatch-drives.service", "signwatch-drives.timer"):
+        text = (FOLDER / name).read_text(encoding="utf-8")
+        (tmp_path / name).write_text(text.replace(INSTALLED, "/bin/true"), encoding="utf-8")
+    verified = run(
+        "systemd-analyze", "verify", "--man=no", "--recursive-errors=no", tmp_path / "signwatch-drives.timer"
+    )
+    assert (verified.returncode, verified.stderr) == (0, "")
+    assert service("signwatch-drives.service")["ExecStart"] == [f"{INSTALLED} agent drives --write {REPORTS}"]
 
 
 def test_a_mistake_would_be_found(tmp_path: Path) -> None:

@@ -20,6 +20,16 @@ def output_of(platform: str) -> str:
     return PREFIX + platform
 
 
+def certificate_ends(output: str) -> str:
+    """The host figure that says when the certificate which a check met ends, in milliseconds since 1970."""
+    return f"{output}.certificate_ends_ms"
+
+
+def certificate_of(output: str) -> str:
+    """The host figure that says whose certificate that is."""
+    return f"{output}.certificate_host"
+
+
 def is_check(output: str) -> bool:
     """Whether an output is a check, and nothing that plays."""
     return output.startswith(PREFIX)

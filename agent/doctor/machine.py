@@ -14,6 +14,7 @@ from agent.command import ask_program
 from agent.config import Settings
 from agent.doctor.model import Found
 from agent.probes.systemd import read_count, read_properties
+from agent.timesource import Offset
 from common.clock import EARLIEST_MS, Clock, iso
 
 UNIT: Final = "signwatch-agent.service"
@@ -21,20 +22,28 @@ _ASKED: Final = "LoadState,ActiveState,SubState,UnitFileState,User,NRestarts,Res
 _PATIENCE_S: Final = 5.0
 _OTHERS_READ: Final = 0o004
 _MANY_RESTARTS: Final = 3
+FAR_MS: Final = 1000.0  # further from true time a clock that is kept right is not
 
 Unit = Mapping[str, str]
 
 
-def look_at_clock(clock: Clock) -> Found:
-    """Whether it is right as far as the kernel knows."""
+def look_at_clock(clock: Clock, offset: Offset | None = None) -> Iterator[Found]:
+    """Whether it is right as far as the kernel knows, and how far from true time it is as far as anybody does."""
     now_ms = clock.wall_ms()
     if now_ms < EARLIEST_MS:
         message = f"it shows {iso(now_ms)}, which cannot be: this machine has no battery-backed clock, or an empty one"
-        return Found("wrong", "clock", "clock.impossible", message, _SYNC)
-    if not clock.synced():
+        yield Found("wrong", "clock", "clock.impossible", message, _SYNC)
+    elif not clock.synced():
         message = f"it shows {iso(now_ms)}, and no time source keeps it right: evidence is dated by when it arrives"
-        return Found("wrong", "clock", "clock.unsynced", message, _SYNC)
-    return Found("ok", "clock", "clock.synced", f"it is synchronised and shows {iso(now_ms)}")
+        yield Found("wrong", "clock", "clock.unsynced", message, _SYNC)
+    else:
+        yield Found("ok", "clock", "clock.synced", f"it is synchronised and shows {iso(now_ms)}")
+    if offset is not None:
+        side = "ahead of" if offset.ahead_ms >= 0 else "behind"
+        message = f"it is {abs(offset.ahead_ms):.1f} ms {side} true time, give or take {offset.error_ms:.1f} ms"
+        far = abs(offset.ahead_ms) - offset.error_ms > FAR_MS
+        told = f"{message}, says {offset.source}"
+        yield Found("wrong" if far else "ok", "clock", "clock.offset", told, _SYNC if far else "")
 
 
 _SYNC: Final = (

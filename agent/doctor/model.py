@@ -10,7 +10,7 @@ import msgspec
 from common.config import Finding
 
 Level = Literal["ok", "note", "wrong"]
-About = Literal["configuration", "user", "unit", "clock", "disk", "agent", "broker", "collector", "output"]
+About = Literal["configuration", "user", "unit", "clock", "disk", "agent", "broker", "collector", "output", "check"]
 _SIGNS: Final[dict[Level, str]] = {"ok": "  ok  ", "note": " note ", "wrong": "WRONG "}
 
 

@@ -1,4 +1,4 @@
-"""Each output's probes asked once, and what their answers mean for whoever installs the player."""
+"""Each output's probes and each check asked once, and what the answers mean for whoever installs the machine."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from agent.probes.base import Reading
 from agent.schedule import schedule_of
 from common.clock import Clock
 from common.config import ConfigError
+from wire.votes import output_of
 
 _LEVELS: Final[dict[str, Level]] = {"playing": "ok", "idle": "note", "off": "note"}  # anything else is to be mended
 # Where a probe cannot ask, what is it that most often stands in the way?
@@ -24,6 +25,26 @@ _REMEDIES: Final = {
     "systemd": "compare with: systemctl list-units --type=service",
     "logfile": "see that the agent's user may read the file: namei -l PATH",
 }
+
+_CHECK_REMEDIES: Final = {
+    "http": "open the address with a browser from here; docs/vantage-points.md says what is expected of it",
+    "tcp": "see that the service listens there, and that no firewall is between",
+    "systemd": "systemctl status UNIT says why; compare the name with: systemctl list-units --type=service",
+    "process": "compare the name with: ps -eo pid,comm",
+    "limits": "mend what is over its limit, or the limit; docs/servers.md says what makes a figure readable",
+}
+
+
+async def look_at_checks(settings: Settings, clock: Clock) -> list[Found]:
+    """Ask each once. A service that is down is to be mended, and one that cannot be judged, too."""
+    found: list[Found] = []
+    for check in settings.config.checks:
+        seen = (await ask_once(settings, output_of(check.id), clock)).output
+        told = "cannot be judged" if seen.state == "unknown" else f"is {seen.state}"
+        message = f"{check.id} ({check.kind}) {told}" + (f": {seen.detail}" if seen.detail else "")
+        remedy = "" if seen.state == "up" else _CHECK_REMEDIES[check.kind]
+        found.append(Found("ok" if seen.state == "up" else "wrong", "check", f"check.{seen.state}", message, remedy))
+    return found
 
 
 async def look_at_outputs(settings: Settings, clock: Clock, running: Health | None) -> list[Found]:

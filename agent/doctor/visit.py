@@ -8,8 +8,9 @@ from agent.doctor.broker import look_at_broker
 from agent.doctor.disk import look_at_disk
 from agent.doctor.machine import look_at_clock, look_at_unit, look_at_user, unit_of
 from agent.doctor.model import Found, of_finding
-from agent.doctor.outputs import look_at_outputs
+from agent.doctor.outputs import look_at_checks, look_at_outputs
 from agent.doctor.running import Health, health_of, holder_of, is_held
+from agent.timesource import find_offset
 from common.clock import Clock
 
 
@@ -26,10 +27,11 @@ async def visit(settings: Settings, clock: Clock) -> list[Found]:
     found.append(look_at_unit(unit))
     if held:
         found.append(_at_work(running, holder_of(directory)))
-    found.append(look_at_clock(clock))
+    found += look_at_clock(clock, await find_offset(clock, settings.config.clock.ntp_server))
     found += look_at_disk(settings, held=held)
     found += await look_at_broker(settings, clock, running)
-    return found + await look_at_outputs(settings, clock, running)
+    found += await look_at_outputs(settings, clock, running)
+    return found + await look_at_checks(settings, clock)
 
 
 def _at_work(running: Health | None, holder: str) -> Found:

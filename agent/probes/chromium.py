@@ -12,11 +12,13 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Annotated, Final
 
 import msgspec
 
-from agent.httpclient import HttpError
+from agent.hardware import ROOT
+from agent.httpclient import HttpError, parse_url
 from agent.probes.base import Around, Complaint, Reading, RemedyError, tidy
 from agent.probes.chromium_page import (
     UNKNOWN_MOVEMENT,
@@ -28,8 +30,10 @@ from agent.probes.chromium_page import (
     judge,
     with_exceptions,
 )
+from agent.probes.chromium_process import browsers, why_closed
 from agent.probes.chromium_tab import DevToolsError, NoPageError, Tab, TabClosedError, find
 from agent.probes.web import url_complaints
+from agent.threads import Lane, LaneBusyError
 from agent.websocket import WebSocketError
 from common.config import Section
 
@@ -38,6 +42,7 @@ LOOK_S: Final = 0.25  # … with this pause
 EXCEPTIONS_EVERY_MS: Final = 60_000  # counting them makes the browser tell all that it remembers
 RELOAD_S: Final = 5.0  # for the answer to first aid
 _PULSE_S: Final = 0.3
+_LOOPBACK: Final = frozenset({"127.0.0.1", "::1", "localhost"})
 _UNREACHED: Final = Reading("unknown", None, "no connection to Chromium within the deadline")
 _HUNG: Final = Reading("frozen", None, "Chromium accepts the connection but does not answer")
 _CRASHED: Final = Reading("error", None, "the page has crashed (its renderer ended)")
@@ -68,8 +73,12 @@ def chromium_complaints(options: ChromiumOptions) -> Iterator[Complaint]:
 class ChromiumProbe:
     """The probe named `chromium`."""
 
-    def __init__(self, options: ChromiumOptions, around: Around) -> None:
+    def __init__(self, options: ChromiumOptions, around: Around, root: Path = ROOT) -> None:
+        """`root`: where /proc is, in which is looked for a browser that has not opened its port."""
         self.silence = _UNREACHED
+        self._root = root
+        self._lane = Lane(f"chromium-{around.output}")
+        self._reached = False  # once at least: then a port that nobody opens is a browser that has gone
         self._options = options
         self._around = around
         self._url = options.url.rstrip("/") + "/"
@@ -92,7 +101,7 @@ class ChromiumProbe:
             tab = await self._connected()
             return _CRASHED if tab.crashed else await self._look(tab)
         except ConnectionRefusedError:
-            return Reading("stopped", None, tidy(f"Chromium is not running: nobody listens on {self._url}"))
+            return await self._refused()
         except NoPageError as error:
             return Reading("stopped", None, tidy(str(error)))
         except TabClosedError as error:
@@ -100,6 +109,22 @@ class ChromiumProbe:
         except (DevToolsError, WebSocketError, HttpError, OSError) as error:
             await self.close()
             return Reading("unknown", None, tidy(f"{self._url}: {error}"))
+
+    async def _refused(self) -> Reading:
+        """Nobody listens. A browser that never opened its port cannot be asked, and is not called dead for that."""
+        nobody = f"nobody listens on {self._url}"
+        origin = parse_url(self._url)
+        local = origin.host in _LOOPBACK
+        try:
+            closed = await self._lane.call(lambda: why_closed(browsers(self._root), origin.port)) if local else None
+        except (LaneBusyError, OSError) as error:
+            return Reading("stopped", None, tidy(f"{nobody} (the process table cannot be read: {error})"))
+        if closed is None:
+            none = "Chromium is not running: no process of it, and " if local else ""
+            return Reading("stopped", None, tidy(none + nobody))
+        if self._reached or not closed.maybe_ours:
+            return Reading("stopped", None, tidy(f"the browser that was watched is gone: {nobody}. {closed.why}"))
+        return Reading("unknown", None, tidy(f"{closed.why} ({nobody})"))
 
     async def remedy(self) -> str:
         """First aid: load the page again, over a connection of its own."""
@@ -133,7 +158,7 @@ class ChromiumProbe:
         return self._tab
 
     def _connecting(self) -> None:
-        self.silence = _HUNG
+        self.silence, self._reached = _HUNG, True
 
     async def _look(self, tab: Tab) -> Reading:
         reading = await self._next_look(tab)

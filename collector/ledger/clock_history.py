@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sqlalchemy import Connection, func, select
 
@@ -13,31 +13,49 @@ from collector.ledger.schema import devices, runs
 from wire.topics import Address
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
+
+
+class OwnWord(NamedTuple):
+    """What a machine said of its own clock in its last hello: how far it was ahead of true time, and who told it."""
+
+    ahead_ms: float
+    error_ms: float | None
+    source: str
 
 
 class Reporter(NamedTuple):
-    """A device that ever reported."""
+    """A device that ever reported. `own_word`: None where it never said any."""
 
     id: int
     address: Address
     boot: str | None
     first_seen_ms: int
     last_received_ms: int
+    own_word: OwnWord | None
 
 
 def reporters(connection: Connection, device: str | None = None, tenant: str | None = None) -> Sequence[Reporter]:
     """Every device that ever reported; only those of this name and tenant, where they are given."""
     columns = devices.c
     query = select(
-        columns.id, columns.tenant, columns.device, columns.boot, columns.first_seen_ms, columns.last_received_ms
+        *(columns.id, columns.tenant, columns.device, columns.boot, columns.first_seen_ms, columns.last_received_ms),
+        columns.hello,
     )
     if device is not None:
         query = query.where(columns.device == device)
     if tenant is not None:
         query = query.where(columns.tenant == tenant)
     found = connection.execute(query.order_by(columns.tenant, columns.device))
-    return [Reporter(row[0], Address(row[1], row[2]), *row[3:]) for row in found]
+    return [Reporter(row[0], Address(row[1], row[2]), *row[3:6], _own_word(row.hello)) for row in found]
+
+
+def _own_word(hello: Mapping[str, Any] | None) -> OwnWord | None:
+    host = (hello or {}).get("host") or {}
+    ahead_ms, error_ms = host.get("clock_offset_ms"), host.get("clock_error_ms")
+    if not isinstance(ahead_ms, int | float):  # an older agent, or one that nobody tells the time
+        return None
+    return OwnWord(ahead_ms, error_ms if isinstance(error_ms, int | float) else None, str(host.get("clock_source")))
 
 
 def clocks_of(connection: Connection, device_id: int) -> list[ClockView]:

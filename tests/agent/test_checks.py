@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
@@ -13,10 +14,12 @@ from aiohttp.test_utils import TestServer
 
 from agent.checks import Check
 from agent.config import CheckTable
+from agent.limits import Limit
 from agent.probes.base import Reading
 from common.clock import ManualClock, SystemClock
 from common.connectivity import parse_target
 from tests.fixtures.certificates import Certificates
+from tests.fixtures.processes import Processes
 from tests.fixtures.waiting import free_port
 
 DAY_MS = 86_400_000
@@ -143,6 +146,10 @@ async def test_a_certificate_that_is_about_to_end_is_told_and_still_up(
     ending = Check(table, Path, (), earlier)
     reading = await ending.read()
     assert (reading.state, ending.figures["check.portal.certificate_days"]) == ("up", 6)
+    ends_ms = ending.figures["check.portal.certificate_ends_ms"]
+    assert isinstance(ends_ms, int)
+    assert (ends_ms - earlier.wall_ms()) // DAY_MS == 6
+    assert ending.figures["check.portal.certificate_host"] == "127.0.0.1"
     assert str(reading.detail).endswith("the certificate ends in 6 days")
     await ending.read()
     assert capsys.readouterr().out.count("certificate_expires") == 1  # once a day, not at each look
@@ -151,6 +158,49 @@ async def test_a_certificate_that_is_about_to_end_is_told_and_still_up(
 async def test_a_port_that_accepts_is_up_and_one_that_refuses_is_down(portal: TestServer) -> None:
     assert (await asked(CheckTable(id="database", tcp=f"127.0.0.1:{portal.port}"))).state == "up"
     assert (await asked(CheckTable(id="database", tcp=f"127.0.0.1:{free_port()}"))).state == "down"
+
+
+async def test_a_process_of_this_machine_is_up_while_it_lives(processes: Processes, tmp_path: Path) -> None:
+    program = tmp_path / "lonely-daemon"
+    shutil.copy("/bin/sleep", program)
+    table = CheckTable(id="database", process=program.name)
+    assert await asked(table) == Reading("down", None, "no such process")
+    daemon = processes.start([program, "600"], "daemon")
+    assert await asked(table) == Reading("up", None, f"process {daemon.pid} is alive")
+    daemon.kill()
+    assert await asked(table) == Reading("down", None, "no such process")
+
+
+async def test_a_unit_that_cannot_be_asked_about_is_no_vote(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    reading = await asked(CheckTable(id="web", unit="nginx.service"))
+    assert reading.state == "unknown"
+    assert "systemctl cannot be run" in str(reading.detail)
+
+
+@pytest.mark.parametrize(
+    ("properties", "state"),
+    [
+        ("LoadState=loaded\\nActiveState=active\\nSubState=running", "up"),
+        ("LoadState=loaded\\nActiveState=failed\\nSubState=failed\\nResult=exit-code\\nExecMainStatus=1", "down"),
+        ("LoadState=not-found\\nActiveState=inactive\\nSubState=dead", "unknown"),
+    ],
+)
+async def test_a_unit_is_up_while_systemd_says_that_it_runs(
+    properties: str, state: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    systemctl = tmp_path / "systemctl"
+    systemctl.write_text(f"#!/bin/sh\nprintf '{properties}\\n'\n", encoding="ascii")
+    systemctl.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
+    assert (await asked(CheckTable(id="web", unit="nginx.service"))).state == state
+
+
+async def test_what_is_wrong_with_the_machine_itself_counts_wherever_the_network_ends() -> None:
+    nowhere = [parse_target(f"127.0.0.1:{free_port()}") for _ in range(2)]
+    table = CheckTable(id="disk", limits={"disk_used_percent": Limit(at_most=90)})
+    check = Check(table, Path, nowhere, SystemClock(), lambda: {"disk_used_percent": 95.5})
+    assert await check.read() == Reading("down", None, "disk_used_percent is 95.5, over 90")
 
 
 async def test_who_reaches_nothing_else_either_casts_no_vote(portal: TestServer) -> None:

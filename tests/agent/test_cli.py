@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from pathlib import Path
 
@@ -55,19 +56,65 @@ def test_a_missing_file_is_told_without_a_traceback(action: str, tmp_path: Path)
 def test_probe_prints_what_it_saw_for_people_and_for_programs(write_config: WriteConfig, mpv: Mpv, clips: Path) -> None:
     file = write_config(config(f'[[outputs]]\nid = "main"\nprobe = "mpv"\nmpv.socket = "{mpv.socket}"\n'))
     done = run_signwatch("agent", "probe", "main", "--config", file)
-    assert (done.returncode, done.stdout) == (
-        0,
-        f"main is stopped: the player is not running: nobody listens on {mpv.socket}\n",
+    assert done.returncode == 3
+    assert re.fullmatch(
+        rf"main is stopped, asked for \d+ ms: the player is not running: nobody listens on {mpv.socket}\n", done.stdout
     )
     mpv.play("--loop", clips / "clip.mp4")
 
     def seen() -> dict[str, object]:
         done = run_signwatch("agent", "probe", "main", "--json", "--config", file)
         told: dict[str, object] = json.loads(done.stdout)
-        return told if told["state"] == "playing" else {}
+        return {**told, "status": done.returncode} if told["state"] == "playing" else {}
 
     told = wait_until(seen, "the probe sees it play")
+    assert told["status"] == 0
+    assert isinstance(told["took_ms"], int)
     assert (told["output"], told["cause"], told["detail"]) == ("main", None, None)
+
+
+CHECKS = """
+[[checks]]
+id = "portal"
+url = "{url}"
+
+[[checks]]
+id = "disk"
+limits."fs.*.used_percent" = {{ at_most = 0 }}
+limits.disk_free_bytes = {{ at_least = 1 }}
+
+[[checks]]
+id = "orbit"
+limits.altitude_km = {{ at_least = 400 }}
+"""
+
+
+@pytest.mark.parametrize(
+    ("name", "status", "words"),
+    [
+        ("portal", 3, r"check\.portal is down, asked for \d+ ms: .*Connect call failed"),
+        ("check.disk", 3, r"check\.disk is down, asked for \d+ ms: fs\..*used_percent is [\d.]+, over 0"),
+        ("orbit", 4, r"check\.orbit is unknown, asked for \d+ ms: not readable: altitude_km"),
+    ],
+)
+def test_probe_runs_a_check_once_and_its_exit_status_tells_what_it_saw(
+    name: str, status: int, words: str, write_config: WriteConfig
+) -> None:
+    checks = CHECKS.format(url=f"http://127.0.0.1:{free_port()}/")
+    done = run_signwatch("agent", "probe", name, "--config", write_config(f'role = "server"\n{config(checks)}'))
+    assert (done.returncode, done.stderr) == (status, "")
+    assert re.match(words, done.stdout), done.stdout
+
+
+def test_probe_of_a_check_that_is_up_prints_what_it_measured(write_config: WriteConfig) -> None:
+    limits = '[[checks]]\nid = "room"\nlimits.disk_free_bytes = { at_least = 1 }\n'
+    file = write_config(config(limits))
+    done = run_signwatch("agent", "probe", "room", "--json", "--config", file)
+    told = json.loads(done.stdout)
+    assert (done.returncode, told["output"], told["state"]) == (0, "check.room", "up")
+    assert told["detail"] == "1 figure within limits"
+    checked = run_signwatch("agent", "check", "--config", file)
+    assert checked.stdout == "OK: acme/p1 checks room (limits) and reports to 127.0.0.1:1883\n"
 
 
 def test_probe_of_an_output_that_is_not_there_names_those_that_are(write_config: WriteConfig) -> None:
@@ -75,7 +122,7 @@ def test_probe_of_an_output_that_is_not_there_names_those_that_are(write_config:
     done = run_signwatch("agent", "probe", "main", "--config", file)
     assert (done.returncode, done.stderr) == (
         1,
-        f"{file}: outputs: no output 'main'; use one of: web [agent.no_output]\n",
+        f"{file}: outputs: no output and no check 'main'; use one of: web [agent.no_output]\n",
     )
 
 
@@ -90,7 +137,8 @@ def test_probe_of_an_output_that_is_told_waits_for_a_report(write_config: WriteC
         "{'Content-Type': 'application/json'}))"
     )
     processes.start([sys.executable, "-c", report], "player").wait()
-    assert (probe.wait(), probe.output()) == (0, "web is black\n")
+    assert probe.wait() == 3
+    assert re.fullmatch(r"web is black, asked for \d+ ms\n", probe.output())
 
 
 def test_a_door_that_is_taken_is_told(write_config: WriteConfig, processes: Processes) -> None:

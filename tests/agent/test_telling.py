@@ -19,6 +19,11 @@ FIGURES: dict[str, Value] = {
     "spool_bytes": 0,
     "check.portal.latency_ms": 80,
     "check.portal.certificate_days": 60,
+    "fs.var.used_percent": 40.0,
+    "fs.var.free_bytes": 10**9,
+    "drives_failing": 0,
+    "clock_offset_ms": 0.0,
+    "clock_error_ms": 9.0,
 }
 TOLD = Told(FIGURES, 1_000_000)
 EVERY_MS = 240_000
@@ -54,6 +59,12 @@ def test_what_is_different_every_time_waits_for_its_turn() -> None:
         ({"disk_used_percent": 75.0}, True),
         ({"spool_runs": 1}, True),
         ({"check__portal__certificate_days": 59}, True),
+        ({"fs__var__used_percent": 44.9}, False),
+        ({"fs__var__used_percent": 45.0}, True),
+        ({"fs__var__free_bytes": 1}, False),
+        ({"drives_failing": 1}, True),
+        ({"clock_offset_ms": 19.0, "clock_error_ms": 90.0}, False),
+        ({"clock_offset_ms": -20.0}, True),
         ({"temperature_c": None}, True),
         ({"spool_error": "No space left on device"}, True),
         ({"first_aid_total": 1}, True),

@@ -12,7 +12,7 @@ from collector.ledger.evidence_store import EvidenceStore
 from collector.ledger.intake import Received
 from collector.ledger.ledger import Ledger
 from signwatch.cli import main
-from wire.messages import Run, Runs
+from wire.messages import Hello, Run, Runs
 from wire.topics import Address
 
 NOW = 1_772_323_200_000
@@ -75,6 +75,25 @@ def say(path: Path, capsys: pytest.CaptureFixture[str]) -> Say:
         return capsys.readouterr().out
 
     return run
+
+
+def test_what_the_machine_says_of_its_own_clock_stands_beside_what_the_collector_found_out(
+    say: Say, path: Path
+) -> None:
+    assert "in its last hello it said: nothing of how far" in say(["clock", "acme/p1"])
+    host = {"clock_offset_ms": -3.25, "clock_error_ms": 9.5, "clock_source": "chrony"}
+    stamped = {"boot": "received", "sent_ms": NOW, "mono_ms": HOUR_MS, "synced": False}
+    hello = Hello(**stamped, spool="5" * 16, agent="1", interval_s=15, outputs=[], host=host)  # type: ignore[arg-type]
+    ledger = Ledger.open(path)
+    store, received_ms = EvidenceStore(), NOW + 10 * HOUR_MS + 50
+    ledger.write_now(
+        lambda c: (store.load(c), store.apply(c, [Received(Address("acme", "p1"), hello, received_ms)], []))
+    )
+    ledger.close()
+    said = "in its last hello it said: its clock is 3.25 ms behind true time, give or take 9.5 ms (by chrony)"
+    assert said in say(["clock", "acme/p1"])
+    told = json.loads(say(["clock", "acme/p1", "--format", "json"]))
+    assert told["own_word"] == {"ahead_ms": -3.25, "error_ms": 9.5, "source": "chrony"}
 
 
 def test_each_boot_tells_its_source_its_bounds_and_its_steps(say: Say) -> None:

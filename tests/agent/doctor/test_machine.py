@@ -9,6 +9,7 @@ import pytest
 
 from agent.config import Settings, parse
 from agent.doctor.machine import look_at_clock, look_at_unit, look_at_user
+from agent.timesource import Offset
 from common.clock import ManualClock
 
 GOOD = {"LoadState": "loaded", "ActiveState": "active", "SubState": "running", "UnitFileState": "enabled"}
@@ -20,21 +21,37 @@ def settings_in(folder: Path) -> Settings:
 
 
 def test_a_clock_that_is_kept_right_is_fine(clock: ManualClock) -> None:
-    assert look_at_clock(clock).level == "ok"
+    assert [one.level for one in look_at_clock(clock)] == ["ok"]
 
 
 def test_a_clock_that_nobody_keeps_right_is_told_with_the_way_to_mend_it(clock: ManualClock) -> None:
     clock.is_synced = False
-    found = look_at_clock(clock)
+    (found,) = look_at_clock(clock)
     assert (found.level, found.id) == ("wrong", "clock.unsynced")
     assert "timedatectl set-ntp true" in found.remedy
 
 
 def test_a_clock_of_1970_is_told(clock: ManualClock) -> None:
     clock.wall = 5_000
-    found = look_at_clock(clock)
+    (found,) = look_at_clock(clock)
     assert (found.level, found.id) == ("wrong", "clock.impossible")
     assert "1970-01-01" in found.message
+
+
+@pytest.mark.parametrize(
+    ("ahead_ms", "error_ms", "level", "words"),
+    [
+        (3.2, 10.0, "ok", "3.2 ms ahead of true time, give or take 10.0 ms, says chrony"),
+        (-1_500.0, 10.0, "wrong", "1500.0 ms behind true time"),
+        (1_500.0, 600.0, "ok", "1500.0 ms ahead"),  # it may well be right: nobody knows it better
+    ],
+)
+def test_how_far_the_clock_is_from_true_time_is_told_by_whoever_knows(
+    ahead_ms: float, error_ms: float, level: str, words: str, clock: ManualClock
+) -> None:
+    found = list(look_at_clock(clock, Offset(ahead_ms, error_ms, "chrony")))[-1]
+    assert (found.level, found.id) == (level, "clock.offset")
+    assert words in found.message
 
 
 @pytest.mark.parametrize(

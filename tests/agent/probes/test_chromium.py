@@ -53,8 +53,9 @@ def test_a_table_that_cannot_work_is_refused(options: ChromiumOptions, complaint
     assert [(one.id, one.key) for one in chromium_complaints(options)] == complaints
 
 
-async def test_nobody_there_is_stopped() -> None:
-    assert (await probe_of(f"http://{LOOPBACK}:{free_port()}").read()).state == "stopped"
+async def test_nobody_there_is_stopped(tmp_path: Path) -> None:
+    options = ChromiumOptions(url=f"http://{LOOPBACK}:{free_port()}")
+    assert (await ChromiumProbe(options, Around("main", SystemClock()), tmp_path).read()).state == "stopped"
 
 
 @pytest.mark.parametrize(("script", "state"), [(babble, "unknown"), (say_nothing, "frozen")])
