@@ -1,4 +1,4 @@
-"""`signwatch agent run|check|probe|doctor`."""
+"""`signwatch agent run|check|probe|doctor|spool`."""
 
 from __future__ import annotations
 
@@ -44,6 +44,7 @@ def add_parser(subparsers: Any) -> None:  # noqa: ANN401 - argparse's own type i
     _add(actions, "check", "say what is wrong with a configuration, and how to mend it", _check)
     doctor = _add(actions, "doctor", "go round everything it needs; say what is wrong, and how to mend it", _doctor)
     doctor.add_argument("--format", choices=["text", "json"], default="text", help="%(default)s")
+    _add(actions, "spool", "say what waits on disk for the collector; status 1 if not all can be read", _spool)
     probe = _add(actions, "probe", "run an output's probes, or a check, once and print what was seen", _probe)
     probe.add_argument("output", metavar="NAME", help="the id of the output or of the check")
     probe.add_argument("--json", action="store_true", help="print one JSON object")
@@ -181,6 +182,15 @@ def _doctor(arguments: argparse.Namespace) -> int:
         found = [of_finding(finding) for finding in error.findings]
     print(as_json(device, found) if arguments.format == "json" else as_text(found))
     return 0 if is_fine(found) else 1
+
+
+def _spool(arguments: argparse.Namespace) -> int:
+    from agent.config import load
+    from agent.waiting import look
+
+    waiting = look(load(arguments.config))
+    print(*waiting.lines, sep="\n")
+    return 0 if waiting.whole else 1
 
 
 def _told(who: str, reading: Reading, took_ms: int) -> str:

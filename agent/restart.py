@@ -57,8 +57,11 @@ def recall(contents: Contents, device: str) -> Recalled:
     if not isinstance(head, Head):
         if head is not None:
             recalled.damage.append("the first line is no head")
-    elif head.device != device or head.version != VERSION:
-        recalled.damage.append(f"it is of {head.device!r}, version {head.version}: not ours")
+    elif head.version != VERSION:
+        recalled.damage.append(f"another release wrote it: its version is {head.version}, this one reads {VERSION}")
+        return recalled
+    elif head.device != device:
+        recalled.damage.append(f"it is of {head.device!r}, not ours")
         return recalled
     for record in contents.records:
         _replay(recalled, record)

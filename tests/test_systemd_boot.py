@@ -49,6 +49,21 @@ interval_s = 1
 [outputs.mpv]
 socket = "/run/user/1500/mpv.sock"
 """
+AIDED_FILE = """
+[[outputs]]
+id = "aided"
+probe = "process"
+interval_s = 1
+process.cmdline = "the-aided-software"
+process.min_cpu_percent = 0
+[outputs.first_aid]
+unit = "player.service"
+after_s = 1
+pause_s = 1
+at_most_per_hour = 60
+"""
+AIDED_UNIT = "[Service]\nExecStart=/bin/sh -c 'while sleep 1; do :; done' the-aided-software\n"
+RULES = "/etc/polkit-1/rules.d/50-signwatch-first-aid.rules"
 # Run inside the agent's sandbox: what it may and may not do.
 SANDBOX = """
 import ctypes, json, os, pathlib
@@ -173,6 +188,48 @@ def test_a_unit_that_hangs_or_dies_is_started_again(site: Machine, unit: str, si
     site.run("kill", f"-{signal}", site.show(unit, "MainPID"))
     wait_until(lambda: int(site.show(unit, "NRestarts")) > before, f"systemd has started {unit} again", timeout_s=90)
     wait_until_active(site, unit)
+
+
+def polkit_rule() -> str:
+    """The rule that docs/first-aid.md tells people to write."""
+    page = (ROOT / "docs/first-aid.md").read_text(encoding="utf-8")
+    (rule,) = re.findall(r"(?ms)^```js\n(.*?)^```$", page)
+    return str(rule)
+
+
+def details_in_the_ledger(machine: Machine) -> str:
+    """What the collector has been told of runs, one detail a line."""
+    script = f"import sqlite3; ledger = sqlite3.connect('file:{LEDGER}/ledger.db?mode=ro', uri=True)\n"
+    script += "for row in ledger.execute('select detail from runs'): print(row[0])"
+    return machine.run(f"{PREFIX}/bin/python", "-c", script)
+
+
+async def test_first_aid_restarts_the_unit_that_polkit_allows_and_the_ledger_has_it(site: Machine) -> None:
+    for unit in ("player.service", "other.service"):
+        site.run("bash", "-c", f'printf %s "$1" >/etc/systemd/system/{unit}', "bash", AIDED_UNIT)
+    site.run("systemctl", "daemon-reload")
+    site.run("bash", "-c", 'printf %s "$1" >>/etc/signwatch/agent.toml', "bash", AIDED_FILE)
+    site.run("systemctl", "restart", AGENT)
+    refused = "failed: systemctl gave exit status 1]"
+    await until(lambda: refused in details_in_the_ledger(site), "first aid is tried, in vain, and the ledger has it")
+    assert "Failed to restart player.service: Interactive authentication required" in site.journal(AGENT)
+    assert site.show("player", "ActiveState") == "inactive"
+
+    site.run("bash", "-c", f'printf %s "$1" >{RULES}', "bash", polkit_rule())
+    healed = '"output": "aided", "state": "playing"'
+    await until(lambda: healed in site.journal(AGENT), "first aid has started the player", timeout_s=90)
+    await until(lambda: "exit status 0]" in details_in_the_ledger(site), "the attempt that helped is in the ledger")
+
+
+@pytest.mark.parametrize(
+    ("user", "command"),
+    [("signwatch", "restart other"), ("signwatch", "stop player"), ("nobody", "restart player")],
+)
+def test_polkit_lets_nobody_else_do_it_and_the_agent_nothing_else(site: Machine, user: str, command: str) -> None:
+    before = site.show("player", "MainPID"), site.show("other", "MainPID")
+    told = site.run("runuser", "-u", user, "--", "systemctl", "--no-ask-password", *command.split())
+    assert "authentication required" in told or "denied" in told, told
+    assert (site.show("player", "MainPID"), site.show("other", "MainPID")) == before
 
 
 async def test_with_the_example_the_agent_asks_the_players_mpv(site: Machine) -> None:

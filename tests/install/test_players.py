@@ -1,0 +1,151 @@
+"""The other kinds of player that the page names, each installed as the page says on a machine with a real systemd.
+
+VLC and Chromium are the real programs in the page's own units, and the agent is installed for each. Anthias and Xibo
+are no Debian packages: a small program answers as Anthias' server does (as in tests/agent/probes/test_anthias.py), and
+processes bear the names that Xibo's have (github.com/xibosignage: xibo-linux for 1.8, electron-player for 4).
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from tests.agent.probes.test_anthias import ASSET, INFO
+from tests.fixtures.bundle import as_root, block
+from tests.fixtures.machine import Machine
+from tests.fixtures.processes import ROOT
+from tests.fixtures.waiting import wait_until
+
+pytestmark = [pytest.mark.system, pytest.mark.timeout(600)]
+
+AGENT: Final = "signwatch-agent"
+DISPLAY: Final = "[Service]\nExecStart=/usr/bin/Xvfb :0 -screen 0 320x240x24 -nolisten tcp\n"
+PAGE: Final = "<!doctype html><meta charset=utf-8><title>Lobby</title><h1>Menu of the day</h1>"
+ANTHIAS: Final = f"""
+import http.server, pathlib, time
+
+class Server(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        hung = pathlib.Path("/run/viewer-hangs").exists()
+        if self.path == "/api/v1/viewer_current_asset":
+            time.sleep(2 * hung)
+            self.answer(500 if hung else 200, {json.dumps(json.dumps(ASSET))})
+        else:
+            self.answer(200, {json.dumps(json.dumps(INFO))})
+
+    def answer(self, status, text):
+        self.send_response(status)
+        self.end_headers()
+        self.wfile.write(text.encode())
+
+http.server.ThreadingHTTPServer(("0.0.0.0", 80), Server).serve_forever()
+"""
+XIBO: Final = "/snap/xibo-player/45"
+
+
+@pytest.fixture(scope="module")
+def player(machine: Machine, bundle: Path) -> Machine:
+    """A booted machine with the page's units, a display, content, the bundle and a broker."""
+    shutil.copy(bundle, machine.root / "root")
+    machine.write("/etc/systemd/system/display.service", DISPLAY)
+    machine.write("/etc/systemd/system/vlc.service", block("vlc.service"))
+    address = "https://signage.example.com/lobby"
+    assert address in block("kiosk.service")
+    machine.write("/etc/systemd/system/kiosk.service", block("kiosk.service").replace(address, "file:///srv/page.html"))
+    machine.write("/srv/page.html", PAGE)
+    machine.write("/root/anthias.py", ANTHIAS)
+    machine.write("/root/sleep.py", "import time; time.sleep(3600)")
+    machine.write("/etc/hosts", "127.0.0.1 localhost\n")
+    machine.write("/root/mosquitto.conf", "listener 1883 127.0.0.1\nallow_anonymous true\nuser root\n")
+    machine.chroot("useradd", "--uid", "1500", "--create-home", "player")
+    machine.chroot("bash", "-euc", block("kiosk"))
+    clip = machine.root / "srv/content/clip.mp4"
+    clip.parent.mkdir()
+    film = ["ffmpeg", "-v", "error", "-f", "lavfi", "-i", "testsrc=s=64x64:r=10:d=4", "-pix_fmt", "yuv420p", clip]
+    subprocess.run(film, check=True, stdin=subprocess.DEVNULL)
+    for name in ("xibo-player", "bin/player", "bin/watchdog"):
+        program = machine.root / f"{XIBO.lstrip('/')}/{name}"
+        program.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy("/usr/bin/python3", program)
+    machine.boot(card="02:00:00:00:00:07")
+    machine.run("systemd-run", "--unit=broker", "/usr/sbin/mosquitto", "-c", "/root/mosquitto.conf")
+    machine.run("systemctl", "start", "display")
+    as_root(machine, "tar --extract --gzip --file signwatch-bundle.tar.gz")
+    return machine
+
+
+def install(player: Machine, kind: str, who: str, name: str) -> None:
+    told = as_root(player, f"bundle/install-player --broker localhost --no-tls {who} --player {kind}")
+    assert f"this is {name}" in told, told
+    assert "signwatch-agent runs" in told, told
+
+
+def asked(player: Machine, kind: str) -> str:
+    """What the probes of that kind see, in the configuration that `--player` would have made."""
+    block_of_kind = (ROOT / f"systemd/players/{kind}.toml").read_text(encoding="utf-8")
+    head = 'tenant = "acme"\ndevice = "p1"\n[mqtt]\nhost = "h"\n'
+    player.run("bash", "-c", f'printf %s "$1" >/root/{kind}.toml', "bash", head + block_of_kind)
+    return player.run("/opt/signwatch/bin/signwatch", "agent", "probe", "main", "--config", f"/root/{kind}.toml")
+
+
+def until_it_is(player: Machine, state: str) -> None:
+    try:
+        wait_until(lambda: f'"state": "{state}"' in player.journal(AGENT), f"the agent says {state}")
+    except Exception as error:
+        raise AssertionError(player.journal(AGENT)) from error
+
+
+def test_chromium_in_its_unit_is_asked_for_its_page(player: Machine) -> None:
+    player.run("systemctl", "start", "kiosk")
+    install(player, "chromium", "--tenant acme", "020000000007")
+    until_it_is(player, "playing")
+    assert "a page without films" in player.journal(AGENT)
+    player.run("systemctl", "stop", "kiosk")
+    until_it_is(player, "stopped")
+    assert "DONE" in as_root(player, "bundle/install-player --uninstall --purge")
+    player.run("journalctl", "--rotate")
+    player.run("journalctl", "--vacuum-time=1s")
+
+
+def test_a_machine_that_the_list_does_not_know_is_told_what_it_is_called(player: Machine) -> None:
+    player.run("bash", "-c", "printf '020000000009\\tacme/shop-9\\tsecret\\n' >/root/players.tsv")
+    told = as_root(player, "bundle/install-player --broker localhost --no-tls --players players.tsv --player vlc")
+    assert "players.tsv has no line for this machine, which is known as: 020000000007 " in told
+    assert "DONE" not in told
+
+
+def test_vlc_in_its_unit_is_seen_playing_and_stopped(player: Machine) -> None:
+    player.run("systemctl", "start", "vlc")
+    player.run("bash", "-c", "printf '020000000007\\tacme/shop-7\\tits own secret\\n' >>/root/players.tsv")
+    install(player, "vlc", "--players players.tsv", "shop-7")
+    assert player.run("cat", "/etc/signwatch/mqtt.password") == "its own secret\n"
+    assert player.run("stat", "--format=%A %G", "/etc/signwatch/mqtt.password") == "-rw-r----- signwatch\n"
+    assert "secret" not in player.run("cat", "/etc/signwatch/agent.toml")
+    until_it_is(player, "playing")
+    player.run("systemctl", "stop", "vlc")
+    until_it_is(player, "stopped")
+
+
+def test_anthias_is_asked_what_its_viewer_shows(player: Machine) -> None:
+    assert asked(player, "anthias").startswith("main is unknown")
+    player.run("systemd-run", "--unit=anthias", "/usr/bin/python3", "/root/anthias.py")
+    wait_until(lambda: "playing" in asked(player, "anthias"), "Anthias answers")
+    assert asked(player, "anthias").startswith("main is playing")
+    player.run("touch", "/run/viewer-hangs")
+    assert asked(player, "anthias").startswith("main is frozen")
+
+
+@pytest.mark.parametrize("drawing", ["xibo-player --type=renderer", "bin/player"], ids=["version 4", "version 1.8"])
+def test_of_xibo_the_process_that_draws_is_watched_and_not_those_beside_it(player: Machine, drawing: str) -> None:
+    for beside in ("xibo-player", "bin/watchdog"):
+        player.run("systemd-run", f"--unit=beside-{beside[-3:]}", f"{XIBO}/{beside}", "/root/sleep.py")
+    assert asked(player, "xibo").startswith("main is stopped")
+    program, *options = drawing.split()
+    player.run("systemd-run", "--unit=draws", f"{XIBO}/{program}", "/root/sleep.py", *options)
+    assert asked(player, "xibo").startswith("main is playing")
+    player.run("systemctl", "stop", "draws")
