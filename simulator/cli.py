@@ -5,10 +5,12 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
+import re
 import resource
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Final, TextIO
 
@@ -21,10 +23,13 @@ from simulator.fleet import DEFAULT_CONNECTS_PER_S, Fleet, player_names
 from simulator.health import HealthServer
 from simulator.link import Server
 from simulator.past import Offline
-from simulator.script import Script, read_script
+from simulator.portal import Portal
+from simulator.script import Script
+from simulator.script_check import read_script
 from simulator.truth import Truth
 from wire.messages import MAX_INTERVAL_S
 from wire.topics import ID_PATTERN, is_id
+from wire.votes import LONGEST_PLATFORM
 
 log = structlog.get_logger(__name__)
 
@@ -82,6 +87,9 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     fleet.add_argument(
         "--until-delivered", action="store_true", help="end when all of that backlog has been acknowledged"
     )
+    fleet.add_argument("--portal", metavar="ID", help="a platform part that players check as vantage points")
+    fleet.add_argument("--portal-url", metavar="URL", help="a real one, asked each interval; else it is always up")
+    fleet.add_argument("--points", nargs="+", metavar="GLOB", help="the vantage points (default: every player)")
     fleet.add_argument("--duration-s", type=float, metavar="S", help="end after this time")
     parser.add_argument("--health-listen", metavar="HOST:PORT", help="answer GET /healthz there")
     parser.add_argument("--log-format", choices=["auto", "json", "text"], default="auto")
@@ -94,17 +102,19 @@ def _run(options: argparse.Namespace) -> int:
     _check(options)
     names = player_names(options.players, options.prefix)
     outputs = _outputs(options.outputs)
-    script = read_script(options.script, names, outputs) if options.script else Script()
+    points = _points(options, names)
+    script = read_script(options.script, names, outputs, points) if options.script else Script()
     passwords = _passwords(options, names)
     _allow_files(options.players + _SPARE_FILES)
     with _sink(options.truth) as sink:
-        return asyncio.run(_simulate(options, names, outputs, script, passwords, sink))
+        return asyncio.run(_simulate(options, names, outputs, points, script, passwords, sink))
 
 
 async def _simulate(
     options: argparse.Namespace,
     names: list[str],
     outputs: tuple[str, ...],
+    points: list[str],
     script: Script,
     passwords: dict[str, str] | str | None,
     sink: TextIO | None,
@@ -122,6 +132,8 @@ async def _simulate(
         connects_per_s=options.connects_per_s,
         outputs=outputs,
         offline=_offline(options),
+        portal=Portal(options.portal, options.portal_url, options.interval_s) if options.portal else None,
+        points=points,
     )
     health = await _health_server(options.health_listen, fleet)
     stop = asyncio.Event()
@@ -201,6 +213,7 @@ def _check(options: argparse.Namespace) -> None:
         findings.append(_finding("--port", f"{options.port} is no port", f"write 1 to {_LAST_PORT}"))
     if not 1 <= options.outputs <= _MAX_OUTPUTS:
         findings.append(_finding("--outputs", "is out of range", f"write 1 to {_MAX_OUTPUTS}"))
+    findings += _check_portal(options)
     if options.tls_ca and not options.tls_ca.is_file():
         findings.append(_finding("--tls-ca", f"{options.tls_ca} is no file", "check the path"))
     if options.password is not None and options.password_file:
@@ -230,6 +243,31 @@ def _about_the_past(options: argparse.Namespace) -> list[Finding]:
             if is_given
         ]
     return findings
+
+
+def _check_portal(options: argparse.Namespace) -> list[Finding]:
+    findings = []
+    if options.portal is not None and not (is_id(options.portal) and len(options.portal) <= LONGEST_PLATFORM):
+        remedy = f"{_ID_REMEDY}, of at most {LONGEST_PLATFORM} characters"
+        findings.append(_finding("--portal", f"{options.portal!r} is no id", remedy))
+    if options.portal_url is not None and not re.fullmatch(r"https?://[^/\s]+(/\S*)?", options.portal_url):
+        message = f"{options.portal_url!r} is no address"
+        findings.append(_finding("--portal-url", message, "write http://host/path or https://host/path"))
+    for key, given in (("--portal-url", options.portal_url), ("--points", options.points)):
+        if given and options.portal is None:
+            findings.append(_finding(key, "means nothing without --portal", "add --portal with the platform's id"))
+    return findings
+
+
+def _points(options: argparse.Namespace, names: list[str]) -> list[str]:
+    """The vantage points, in the players' order; ConfigError where a glob fits none."""
+    if options.portal is None:
+        return []
+    globs = options.points or ["*"]
+    for glob in globs:
+        if not any(fnmatchcase(name, glob) for name in names):
+            raise ConfigError(_finding("--points", f"{glob!r} fits no player", f"they are {names[0]} to {names[-1]}"))
+    return [name for name in names if any(fnmatchcase(name, glob) for glob in globs)]
 
 
 def _positive(options: argparse.Namespace, *names: str) -> list[Finding]:

@@ -9,7 +9,7 @@ import asyncio
 import itertools
 import random
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, assert_never
 
@@ -20,7 +20,8 @@ from simulator.clock import TrueTime
 from simulator.link import Server
 from simulator.past import Offline
 from simulator.player import VirtualPlayer
-from simulator.script import Boot, Deed, Script, Show, StartAgent, Step, StepClock, plan
+from simulator.portal import Portal
+from simulator.script import Boot, BreakPortal, Deed, Script, Show, Simple, StartAgent, Step, StepClock, plan
 from simulator.truth import Truth
 from wire.topics import Address
 
@@ -54,12 +55,14 @@ class Fleet:
         interval_s: seconds between heartbeats.
         passwords: one for all, or one for each `tenant/device`, or None for an open broker.
         seed: repeats everything that is drawn by chance.
-        script: faults to come, none by default. `simulator.script.check` it first.
+        script: faults to come, none by default. `simulator.script_check.check` it first.
         truth: collects what really was on the screens.
         connects_per_s: how many players begin their lives in a second.
         outputs: ids of the playback outputs of each player.
         offline: what the players have been through already, and nobody has heard of.
         clock: the machine's clock.
+        portal: a platform part that some of the players check; None: none does.
+        points: who checks it, the vantage points.
 
     Raises:
         KeyError: there are passwords for each player, but none for one of them.
@@ -80,12 +83,16 @@ class Fleet:
         outputs: tuple[str, ...] = ("main",),
         offline: Offline | None = None,
         clock: Clock | None = None,
+        portal: Portal | None = None,
+        points: Collection[str] = (),
     ) -> None:
         self.truth = Truth() if truth is None else truth
         self._true = TrueTime(SystemClock() if clock is None else clock)
         self._script = Script() if script is None else script
         self._seed = seed
         self._connects_per_s = connects_per_s
+        self._portal = portal
+        self._points = [name for name in names if name in points] if portal is not None else []
         self.players = {
             name: VirtualPlayer(
                 Address(tenant, name),
@@ -97,6 +104,7 @@ class Fleet:
                 password=passwords[f"{tenant}/{name}"] if isinstance(passwords, Mapping) else passwords,
                 outputs=outputs,
                 offline=offline,
+                portal=portal if name in self._points else None,
             )
             for name in names
         }
@@ -106,6 +114,8 @@ class Fleet:
         try:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._direct(), name="script")
+                if self._portal is not None:
+                    group.create_task(self._portal.run(), name="portal")
                 for name in random.Random(self._seed).sample(list(self.players), len(self.players)):
                     group.create_task(self.players[name].run(), name=name)
                     await asyncio.sleep(1 / self._connects_per_s)
@@ -129,7 +139,7 @@ class Fleet:
         every_s = self._script.repeat_every_s
         for repetition in itertools.count():
             begin_s = start_s + repetition * (every_s or 0)
-            steps = plan(self._script, list(self.players), self._seed, repetition)
+            steps = plan(self._script, list(self.players), self._seed, repetition, self._points)
             for at_ms, together in itertools.groupby(steps, key=lambda step: step.at_ms):
                 await asyncio.sleep(max(0.0, begin_s + at_ms / 1000 - monotonic_s()))
                 self._perform(list(together))
@@ -149,6 +159,18 @@ class Fleet:
                 perform(self.players[step.player], step.deed)
 
 
+_SIMPLE: Final[Mapping[Simple, Callable[[VirtualPlayer], None]]] = {
+    "lose_link": VirtualPlayer.lose_link,
+    "find_link": VirtualPlayer.find_link,
+    "lose_network": VirtualPlayer.lose_network,
+    "find_network": VirtualPlayer.find_network,
+    "find_portal": VirtualPlayer.find_portal,
+    "cut_power": VirtualPlayer.cut_power,
+    "discipline_clock": VirtualPlayer.discipline_clock,
+    "kill_agent": VirtualPlayer.kill_agent,
+}
+
+
 def perform(player: VirtualPlayer, deed: Deed) -> None:
     """Let one player do or suffer one deed of the script."""
     match deed:
@@ -160,15 +182,9 @@ def perform(player: VirtualPlayer, deed: Deed) -> None:
             player.start_agent(spool_lost=spool_lost)
         case StepClock(by_ms):
             player.step_clock(by_ms)
-        case "lose_link":
-            player.lose_link()
-        case "find_link":
-            player.find_link()
-        case "cut_power":
-            player.cut_power()
-        case "discipline_clock":
-            player.discipline_clock()
-        case "kill_agent":
-            player.kill_agent()
+        case BreakPortal(detail):
+            player.lose_portal(detail)
+        case str():
+            _SIMPLE[deed](player)
         case _:
             assert_never(deed)

@@ -20,6 +20,7 @@ from simulator.evidence import Evidence
 from simulator.host import VirtualHost
 from simulator.link import PlayerLink, Server, Voice
 from simulator.past import Offline, past_of
+from simulator.portal import BROKEN, UNREACHABLE, Portal, Seen
 from simulator.truth import Truth
 from wire.messages import Ack, BootClock, Gone, Heartbeat, Hello, Output, Runs
 from wire.outbox import Outbox
@@ -62,6 +63,7 @@ class VirtualPlayer:
         seed: repeats phases and jitter. Never ids: a spool names its runs for ever, also beyond this process.
         outputs: ids of its playback outputs.
         offline: what it has been through already, and nobody has heard of.
+        portal: what it checks as a vantage point, under an output of its own; None: nothing.
     """
 
     def __init__(
@@ -76,8 +78,13 @@ class VirtualPlayer:
         password: str | None = None,
         outputs: tuple[str, ...] = ("main",),
         offline: Offline | None = None,
+        portal: Portal | None = None,
     ) -> None:
         self.address = address
+        self._portal = portal
+        self._linked = True
+        self._network = True  # of the shop: the link hangs on it, and so does all else
+        self._cut_off: Seen | None = None  # from the portal alone
         self._interval_s = interval_s
         self._true = true
         self._truth = truth
@@ -91,7 +98,6 @@ class VirtualPlayer:
         self._offsets: dict[str, int] = {}  # wall − mono of the boots whose clock was disciplined
         self._powered = True
         self._agent_runs = True
-        self._network = True
         self._due = False  # a heartbeat
         self._wake = asyncio.Event()
         self._outbox = Outbox()
@@ -99,6 +105,8 @@ class VirtualPlayer:
         self._link = PlayerLink(
             address, server, password, Voice(self._will, self._hello, self._report, self._acknowledged), self._chance
         )
+        if portal is not None:
+            portal.watch(self._portal_changed)
         self._update_link()
         if offline is not None:
             self._remember(offline)
@@ -157,14 +165,36 @@ class VirtualPlayer:
         self._speak()
 
     def lose_link(self) -> None:
-        """The network is gone; playback goes on, and so does the spool."""
-        self._network = False
+        """The broker cannot be reached; playback goes on, and so does the spool."""
+        self._linked = False
         self._update_link()
 
     def find_link(self) -> None:
-        """The network is back."""
-        self._network = True
+        """The broker can be reached again."""
+        self._linked = True
         self._update_link()
+
+    def lose_network(self) -> None:
+        """The shop's network is gone: no link, and a check of the portal that reaches nothing else either: no vote."""
+        self._network = False
+        self._change()
+        self._update_link()
+
+    def find_network(self) -> None:
+        """The shop's network is back."""
+        self._network = True
+        self._change()
+        self._update_link()
+
+    def lose_portal(self, detail: str | None = None) -> None:
+        """From here the portal, and only the portal, cannot be reached any more."""
+        self._cut_off = Seen("down", detail or BROKEN)
+        self._portal_changed()
+
+    def find_portal(self) -> None:
+        """It can be reached again."""
+        self._cut_off = None
+        self._portal_changed()
 
     def cut_power(self) -> None:
         """The machine is dark at once. Its last sign of life is its last observation, up to an interval ago."""
@@ -212,6 +242,24 @@ class VirtualPlayer:
     # --- what it sees ---------------------------------------------------------------------------------------------
 
     @property
+    def vote(self) -> Seen | None:
+        """What it sees of the portal; None where it checks none."""
+        if self._portal is None:
+            return None
+        return (self._cut_off or self._portal.seen) if self._network else UNREACHABLE
+
+    def _portal_changed(self) -> None:
+        self._change()
+        self._speak()
+
+    def _sights(self) -> dict[str, Screen]:
+        """What is to be seen on each output; the check of the portal is one of them."""
+        vote = self.vote
+        if vote is None or self._portal is None:
+            return self._screens
+        return self._screens | {self._portal.output: Screen(vote.state, None, vote.detail)}
+
+    @property
     def _watching(self) -> bool:
         return self._powered and self._agent_runs
 
@@ -233,7 +281,7 @@ class VirtualPlayer:
         if not self._watching:
             return
         self._seen = self._clock.now() if true_ms is None else self._clock.at(true_ms)
-        for output, screen in self._screens.items():
+        for output, screen in self._sights().items():
             if self._evidence.observe(output, screen.state, screen.cause, screen.detail, self._seen):
                 self._wake.set()
         if self._clock.synced():
@@ -243,16 +291,16 @@ class VirtualPlayer:
 
     def _fresh_evidence(self) -> Evidence:
         gap_ms = int(self._interval_s * _GAP_INTERVALS * 1000) + 1000
-        return Evidence(_token(), self._screens, gap_ms, self._clock.boot_id())
+        return Evidence(_token(), self._sights(), gap_ms, self._clock.boot_id())
 
     def _tell_truth(self, true_ms: int) -> None:
-        for output, screen in self._screens.items():
+        for output, screen in self._sights().items():
             self._truth.change(f"{self.address}/{output}", screen.state if self._powered else "off", true_ms)
 
     # --- what it says ---------------------------------------------------------------------------------------------
 
     def _update_link(self) -> None:
-        if self._watching and self._network:
+        if self._watching and self._linked and self._network:
             self._link.allow()
         else:
             self._link.cut()
@@ -267,7 +315,7 @@ class VirtualPlayer:
             spool=self._evidence.spool,
             agent="signwatch-simulator",
             interval_s=self._interval_s,
-            outputs=[Output(id=output, probe="simulated") for output in self._screens],
+            outputs=[Output(id=output, probe="simulated") for output in self._sights()],
             host=self._host.facts(),
             clocks=[BootClock(boot=boot, offset_ms=offset) for boot, offset in self._offsets.items()],
             **self._stamp(self._clock.now()),
@@ -287,6 +335,8 @@ class VirtualPlayer:
     async def _beat(self) -> None:
         playing = any(screen.state == "playing" for screen in self._screens.values())
         host = self._host.figures(self._seen.mono_ms, playing=playing) | {"spool_runs": self.backlog}
+        if self._portal is not None and self.vote is not None:
+            host[f"{self._portal.output}.latency_ms"] = self.vote.latency_ms
         spool, opened = self._evidence.spool, self._evidence.open_runs()
         await self._link.send("heartbeat", Heartbeat(spool=spool, open=opened, host=host, **self._stamp(self._seen)))
 

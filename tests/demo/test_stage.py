@@ -11,7 +11,8 @@ from collector.config import load_config, load_contracts
 from collector.registry.toml_files import read_toml
 from common.config import parse_toml
 from demo import chain, stage
-from simulator.script import plan, read_script
+from simulator.script import plan
+from simulator.script_check import read_script
 
 PORTS = stage.Ports(web=8080, broker=1883, portal=8090, health=8787, push=8788)
 START = "2026-03-01T10:00:00.000+00:00"

@@ -93,6 +93,18 @@ WRONG = [
         ["--truth", "no/such/folder/truth"],
         "--truth: no/such/folder/truth cannot be written (No such file or directory)",
     ),
+    (["--portal", "Our Portal"], "--portal: 'Our Portal' is no id; ids have the form"),
+    (["--portal", "x" * 60], "of at most 57 characters"),
+    (
+        ["--portal", "p", "--portal-url", "ftp://x/"],
+        "--portal-url: 'ftp://x/' is no address; write http://host/path or",
+    ),
+    (
+        ["--portal-url", "http://x/"],
+        "--portal-url: means nothing without --portal; add --portal with the platform's id",
+    ),
+    (["--points", "*"], "--points: means nothing without --portal"),
+    (["--portal", "p", "--points", "bar-*"], "--points: 'bar-*' fits no player; they are player-0001 to player-0010"),
     (["--health-listen", "9101"], "--health-listen: '9101' is not host:port; write e.g. 127.0.0.1:9101"),
 ]
 

@@ -16,7 +16,10 @@ from collector.broker.credentials import PasswordHash, write_credentials
 from collector.config import BrokerConfig, CollectorConfig, LedgerConfig, MqttConfig, WebConfig
 from collector.evidence import RunRow
 from collector.ledger import schema
+from collector.ledger.registry_store import apply_request
 from collector.ledger.run_queries import runs_of
+from collector.registry.files import SourceFile
+from collector.registry.plan import ApplyRequest
 from common.clock import SystemClock
 from common.tasks import cancel, spawn
 from simulator.fleet import Fleet, player_names
@@ -48,7 +51,7 @@ class Stage:
         return [run for run in self.fleet.truth.runs if run.subject == f"{TENANT}/{player}/main"]
 
 
-async def make_collector(folder: Path, players: list[str]) -> Collector:
+async def make_collector(folder: Path, players: list[str], registry: str = "") -> Collector:
     users = {
         "collector": PasswordHash.of("c"),
         **dict.fromkeys((f"{TENANT}/{p}" for p in players), PasswordHash.of("p")),
@@ -61,6 +64,9 @@ async def make_collector(folder: Path, players: list[str]) -> Collector:
         web=WebConfig(listen="127.0.0.1:0"),
     )
     collector = Collector(config)
+    if registry:
+        request = ApplyRequest([SourceFile("registry.toml", registry)], "tests")
+        await collector.ledger.write(lambda found: apply_request(found, request, collector.clock.wall_ms()))
     await collector.start()
     return collector
 

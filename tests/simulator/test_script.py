@@ -5,19 +5,22 @@ from pathlib import Path
 import pytest
 
 from common.config import ConfigError
-from simulator.script import Boot, Script, Show, StartAgent, StepClock, plan, read_script
+from simulator.script import Boot, BreakPortal, Script, Show, StartAgent, StepClock, plan
+from simulator.script_check import read_script
 
 PLAYERS = [f"bar-{number}" for number in range(5)] + [f"shop-{number}" for number in range(5)]
+
+POINTS = ["bar-0", "bar-1", "shop-0", "shop-1"]  # vantage points
 
 
 def script_of(tmp_path: Path, text: str) -> Script:
     path = tmp_path / "script.toml"
     path.write_text(text, encoding="utf-8")
-    return read_script(path, PLAYERS, ("main", "window"))
+    return read_script(path, PLAYERS, ("main", "window"), POINTS)
 
 
 def deeds(script: Script, seed: int = 0, repetition: int = 0) -> list[tuple[int, str, object]]:
-    return [(step.at_ms, step.player, step.deed) for step in plan(script, PLAYERS, seed, repetition)]
+    return [(step.at_ms, step.player, step.deed) for step in plan(script, PLAYERS, seed, repetition, POINTS)]
 
 
 def test_a_fault_begins_and_ends_for_each_player_that_fits(tmp_path: Path) -> None:
@@ -107,7 +110,7 @@ BAD = [
     ('at_s = 1\nplayers = "bar-0"\naction = "stop"\nfor = 1', "faults[0].for: unknown key; did you mean 'for_s'?"),
     (
         'at_s = 1\nplayers = "bar-0"\naction = "stop"\ndowntime_s = 1',
-        "faults[0].downtime_s: means nothing for the action 'stop'; remove it; stop knows cause, detail, for_s, output",
+        "faults[0].downtime_s: means nothing for the action 'stop'; remove it; stop knows cause, detail, every_s",
     ),
     ('at_s = 1\nplayers = "bar-0"\naction = "step_clock"', "faults[0].by_s: is missing; add by_s = 3600, or = -3600"),
     ('at_s = 1\nplayers = "bar-0"\naction = "reboot"', "faults[0].downtime_s: is missing; add downtime_s"),
@@ -123,6 +126,24 @@ BAD = [
         'at_s = 1\nplayers = "bar-0"\naction = "stop"\noutput = "left"',
         "faults[0].output: no output 'left'; write one of",
     ),
+    (
+        'at_s = 1\nplayers = "bar-4"\naction = "portal_down"',
+        "faults[0].players: 'bar-4' fits no vantage point; the vantage points are bar-0, bar-1, shop-0, shop-1",
+    ),
+    (
+        'at_s = 1\nplayers = "bar-0"\naction = "lose_network"\ndetail = "no line"',
+        "faults[0].detail: means nothing for the action 'lose_network'; remove it; lose_network knows every_s, for_s",
+    ),
+    (
+        'at_s = 1\nplayers = "bar-0"\naction = "stop"\nfor_s = 1\ntimes = 3',
+        "faults[0].every_s: is missing; add every_s",
+    ),
+    ('at_s = 1\nplayers = "bar-0"\naction = "stop"\nfor_s = 1\nevery_s = 3', "faults[0].times: is missing; add times"),
+    (
+        'at_s = 1\nplayers = "bar-0"\naction = "stop"\nfor_s = 3\ntimes = 3\nevery_s = 3',
+        "faults[0].every_s: it begins anew each 3 s and has not ended by then; give for_s, less than every_s",
+    ),
+    ('at_s = 1\nplayers = "bar-0"\naction = "stop"\ntimes = 1\nevery_s = 3', "faults[0].times: expected `int` >= 2"),
 ]
 
 
@@ -144,4 +165,41 @@ def test_a_clock_is_set_by_so_much_and_disciplined_again_in_the_end(tmp_path: Pa
     assert deeds(script_of(tmp_path, entry)) == [
         (1000, "bar-1", StepClock(-5000)),
         (3000, "bar-1", "discipline_clock"),
+    ]
+
+
+def test_the_portal_breaks_for_all_vantage_points_or_for_those_of_one_operator(tmp_path: Path) -> None:
+    script = script_of(
+        tmp_path,
+        '[[faults]]\nat_s = 1\nplayers = "*"\naction = "portal_down"\nfor_s = 2\ndetail = "status 503"\n'
+        '[[faults]]\nat_s = 5\nplayers = "shop-*"\naction = "portal_down"',
+    )
+    assert deeds(script) == [
+        *((1000, point, BreakPortal("status 503")) for point in POINTS),
+        *((3000, point, "find_portal") for point in POINTS),
+        *((5000, point, BreakPortal()) for point in ("shop-0", "shop-1")),
+    ]
+
+
+def test_a_shop_loses_its_network_and_finds_it_again(tmp_path: Path) -> None:
+    entry = '[[faults]]\nat_s = 1\nplayers = "bar-4"\naction = "lose_network"\nfor_s = 2'
+    assert deeds(script_of(tmp_path, entry)) == [(1000, "bar-4", "lose_network"), (3000, "bar-4", "find_network")]
+
+
+def test_what_flaps_comes_and_goes_so_often_until_another_fault_takes_its_place(tmp_path: Path) -> None:
+    flapping = '[[faults]]\nat_s = 1\nplayers = "bar-0"\naction = "{}"\nfor_s = 2\ntimes = 3\nevery_s = 5\n'
+    script = script_of(tmp_path, flapping.format("portal_down"))
+    assert deeds(script) == [
+        (at_ms, "bar-0", deed)
+        for begun_ms in (1000, 6000, 11_000)
+        for at_ms, deed in ((begun_ms, BreakPortal()), (begun_ms + 2000, "find_portal"))
+    ]
+    steps = plan(script, PLAYERS, 0, 0, POINTS)
+    assert [(step.begins, step.ends) for step in steps] == [(True, False), *[(False, False)] * 4, (False, True)]
+    frozen = '[[faults]]\nat_s = 7\nplayers = "bar-0"\naction = "freeze"'
+    assert deeds(script_of(tmp_path, flapping.format("stop") + frozen)) == [
+        (1000, "bar-0", Show("stopped")),
+        (3000, "bar-0", Show("playing")),
+        (6000, "bar-0", Show("stopped")),
+        (7000, "bar-0", Show("frozen")),
     ]
