@@ -6,13 +6,12 @@ import asyncio
 import signal
 from collections.abc import Callable
 from functools import partial
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import structlog
 
 from agent import host, remedies
 from agent.causes import Inquest, Looks
-from agent.checks import Check
 from agent.combine import Panel
 from agent.config import Output, Settings
 from agent.endings import Witness
@@ -39,6 +38,9 @@ from common.config import ConfigError, Finding
 from common.connectivity import parse_target
 from common.tasks import cancel
 from wire.runs import Instant
+
+if TYPE_CHECKING:
+    from agent.checks import Check
 
 log = structlog.get_logger(__name__)
 
@@ -74,6 +76,16 @@ def _lookout(settings: Settings, looks: Looks, clock: Clock) -> Lookout:
     return Lookout(looks, clock, settings.path(config.spool.dir), settings.own_programs(), targets)
 
 
+def _checks(settings: Settings, clock: Clock, machine: Machine) -> list[Check]:
+    config = settings.config
+    if not config.checks:
+        return []
+    from agent.checks import Check  # it speaks HTTP, which most players never do
+
+    targets = [parse_target(text) for text in config.connectivity.targets]
+    return [Check(table, settings.path, targets, clock, lambda: machine.figures) for table in config.checks]
+
+
 class Agent:
     """One agent. `run` returns after `stop`, with everything that it saw on disk."""
 
@@ -87,11 +99,8 @@ class Agent:
         self._mailboxes: dict[str, Callable[[Report], None]] = {}
         self._spool = open_spool(settings, clock)
         self._schedule = schedule_of(config.schedule) if config.schedule is not None else None
-        targets = [parse_target(text) for text in config.connectivity.targets]
         self._machine = Machine(settings, clock)
-        self._checks = [
-            Check(table, settings.path, targets, clock, lambda: self._machine.figures) for table in config.checks
-        ]
+        self._checks = _checks(settings, clock, self._machine)
         rules = {output.id: rules_of(output, settings.watched[output.id]) for output in config.outputs}
         rules |= {check.output: check.rules for check in self._checks}
         self._evidence = Evidence(self._spool, clock, rules)

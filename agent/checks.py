@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import structlog
 
+from agent.authorities import client_context
 from agent.host import Figures
 from agent.httpclient import Answer, Ask, HttpError, get, parse_url
 from agent.limits import judge_limits
@@ -163,10 +164,7 @@ class Check:
 
     def _ask(self) -> Ask:
         if self._tls is None and self.table.url.startswith("https:"):
-            import ssl
-
-            ca_file = str(self._path(self.table.ca_file)) if self.table.ca_file else None
-            self._tls = ssl.create_default_context(cafile=ca_file)
+            self._tls = client_context(self._path(self.table.ca_file) if self.table.ca_file else None)
         body_bytes = TEXT_BYTES if self.table.expect_text else 0
         return Ask(
             body_bytes=body_bytes,

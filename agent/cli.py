@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
-from common import deferred
 from common.clock import SystemClock, iso
 from common.config import ConfigError, Finding
 from wire.states import UP_STATES
@@ -25,15 +24,6 @@ DEFAULT_FILE = "/etc/signwatch/agent.toml"
 _DRIVES: Final = "Ask smartctl for the health of every drive of this machine. Needs root; see docs/servers.md."
 NOT_UP: Final = 3  # exit status of `probe`: what was asked neither plays nor is up
 COULD_NOT_ASK: Final = 4  # … nobody can tell
-# What libraries import for those who speak TLS or HTTP: see `common.deferred`.
-RARELY_NEEDED: Final[dict[str, tuple[str, ...]]] = {
-    # paho asks after the first two whenever a socket has nothing to read, asyncio after the last when it connects one.
-    "ssl": ("SSLWantReadError", "SSLWantWriteError", "SSLSocket"),
-    "asyncio.sslproto": (),
-    "urllib.request": (),
-    "hmac": (),
-    "hashlib": (),
-}
 
 
 def add_parser(subparsers: Any) -> None:  # noqa: ANN401 - argparse's own type is private
@@ -64,7 +54,6 @@ def _add(actions: Any, name: str, summary: str, run: Any) -> argparse.ArgumentPa
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    deferred.defer(RARELY_NEEDED)
     import asyncio
 
     from agent.app import Agent

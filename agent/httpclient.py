@@ -19,6 +19,8 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from urllib.parse import urljoin, urlsplit
 
+from agent.authorities import client_context
+
 if TYPE_CHECKING:
     import ssl
 
@@ -121,7 +123,7 @@ async def get(url: str, ask: Ask | None = None) -> Answer:
 
 
 async def _get_once(url: str, origin: Origin, ask: Ask, *, trusted: bool) -> Answer:
-    tls = (ask.tls or _system_tls()) if origin.scheme == "https" else None
+    tls = (ask.tls or client_context()) if origin.scheme == "https" else None
     reader, writer = await asyncio.open_connection(origin.host, origin.port, ssl=tls, limit=_LINE_BYTES)
     try:
         ask.connected()
@@ -138,12 +140,6 @@ async def _get_once(url: str, origin: Origin, ask: Ask, *, trusted: bool) -> Ans
         writer.transport.abort()  # at once: nothing is left to be said, and a hung peer would not take it
         with contextlib.suppress(OSError):
             await writer.wait_closed()
-
-
-def _system_tls() -> ssl.SSLContext:
-    import ssl
-
-    return ssl.create_default_context()
 
 
 def _request(origin: Origin, ask: Ask, *, trusted: bool) -> bytes:

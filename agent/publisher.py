@@ -22,6 +22,7 @@ from typing import Final, Protocol
 import aiomqtt
 import structlog
 
+from agent.authorities import client_context
 from agent.config import Settings
 from agent.records import Kept
 from common.backoff import attempts_after, back_off_s
@@ -78,7 +79,7 @@ def tls_context(settings: Settings) -> ssl.SSLContext | None:
     if tls is None:
         return None
     try:
-        context = ssl.create_default_context(cafile=str(settings.path(tls.ca_file)) if tls.ca_file else None)
+        context = client_context(settings.path(tls.ca_file) if tls.ca_file else None)
         if tls.cert_file:
             context.load_cert_chain(settings.path(tls.cert_file), settings.path(tls.key_file))
     except (OSError, ssl.SSLError) as error:

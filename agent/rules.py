@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from agent.config import AgentConfig
 
 _PORTS = 65_535
+_LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 _LEAST_TARGETS = 2
 
 
@@ -31,7 +32,7 @@ class Listen(NamedTuple):
     @property
     def loopback(self) -> bool:
         """Whether only this machine can reach it."""
-        if self.host == "localhost":
+        if self.host in _LOOPBACK:  # as nearly everybody writes it
             return True
         try:
             return ipaddress.ip_address(self.host).is_loopback

@@ -12,7 +12,6 @@ import os
 import sys
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from common.config import ConfigError
 from signwatch import __version__
 
 if TYPE_CHECKING:
@@ -20,15 +19,19 @@ if TYPE_CHECKING:
 
 
 class Command(NamedTuple):
-    """Where a subcommand lives: `module` has `add_parser(subparsers)`; leaf parsers set `run=function`."""
+    """Where a subcommand lives: `module` has `add_parser(subparsers)`; leaf parsers set `run=function`.
+
+    `rare` has `defer_all()`, which is called before anything else is imported.
+    """
 
     module: str
     summary: str
     extra: str = ""
+    rare: str = ""
 
 
 COMMANDS: Final[dict[str, Command]] = {
-    "agent": Command("agent.cli", "watch this machine's playback and report it"),
+    "agent": Command("agent.cli", "watch this machine's playback and report it", rare="agent.rare"),
     "collector": Command("collector.cli", "take in evidence, judge contracts, raise alerts", "collector"),
     "registry": Command(
         "collector.registry.cli", "say which devices exist and which contract judges them", "collector"
@@ -58,11 +61,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = list(sys.argv[1:] if argv is None else argv)
     name = next((word for word in arguments if not word.startswith("-")), "")
     try:
-        status = _run(name, arguments)
+        status = _checked(name, arguments)
         sys.stdout.flush()  # here, not at the interpreter's end, where a closed pipe could only be complained of
-    except ConfigError as error:
-        print(error, file=sys.stderr)
-        return REFUSED
     except ModuleNotFoundError as error:
         return _tell_missing(name, error)
     except KeyboardInterrupt:
@@ -72,6 +72,18 @@ def main(argv: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return REFUSED
     return status
+
+
+def _checked(name: str, arguments: Sequence[str]) -> int:
+    if name in COMMANDS and COMMANDS[name].rare:
+        importlib.import_module(COMMANDS[name].rare).defer_all()
+    from common.config import ConfigError
+
+    try:
+        return _run(name, arguments)
+    except ConfigError as error:
+        print(error, file=sys.stderr)
+        return REFUSED
 
 
 def _run(name: str, arguments: Sequence[str]) -> int:

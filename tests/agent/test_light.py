@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -70,3 +72,21 @@ def test_tls_is_spoken_by_an_agent_that_loads_it_late(
     broker = start_mosquitto(certificates=certificates)
     agent = running_agent(processes, write_config, broker, f'[mqtt.tls]\nca_file = "{certificates.authority}"')
     assert "libssl" in libraries(agent)
+
+
+def test_the_systems_authorities_are_believed_without_all_of_them_being_read(
+    processes: Processes,
+    write_config: WriteConfig,
+    start_mosquitto: StartMosquitto,
+    certificates: Certificates,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    folder = tmp_path / "authorities"
+    folder.mkdir()
+    shutil.copy(certificates.authority, folder / "ours.pem")
+    subprocess.run(["openssl", "rehash", folder], check=True)
+    monkeypatch.setenv("SSL_CERT_DIR", str(folder))
+    monkeypatch.delenv("SSL_CERT_FILE", raising=False)
+    broker = start_mosquitto(certificates=certificates)
+    running_agent(processes, write_config, broker, "[mqtt.tls]")
