@@ -22,6 +22,7 @@ from common import tasks
 from common.clock import monotonic_s, utc_now
 from demo import chain, stage
 from demo.children import Child, DemoError
+from demo.line import Line
 from demo.portal import Portal
 from demo.watch import Watch
 
@@ -54,7 +55,8 @@ class Show:
         self._children: list[Child] = []
         self._story_begins = asyncio.Event()
         self._ports = _ports(options)
-        self._portal = Portal(self._ports.portal, self._story)
+        line = Line(self._ports.line, self._ports.beyond, self._story)
+        self._portal = Portal(self._ports.portal, line, self._story)
         self._watch = Watch(options.port, stage.TENANT)
         self._last_month: chain.LastMonth | None = None  # of the second customer, where it is to be brought in
 
@@ -163,6 +165,8 @@ class Show:
             *(*_SIGNWATCH, "simulate", "--port", str(self._ports.broker), "--tenant", stage.TENANT),
             *("--players", str(stage.PLAYERS), "--interval-s", str(stage.INTERVAL_S)),
             *("--password-file", "players.toml", "--script", "story.toml", "--log-format", "json"),
+            *("--portal", stage.PORTAL, "--portal-url", f"http://127.0.0.1:{self._ports.portal}/"),
+            *("--points", *stage.points()),
         ]
 
     async def _second_customer(self, group: asyncio.TaskGroup) -> None:
@@ -199,14 +203,17 @@ class Show:
     # --- the story ------------------------------------------------------------------------------------------------
 
     def _invite(self, collector: Child, player: Child, agent: Child) -> None:
+        page, portal = f"http://127.0.0.1:{self._options.port}/", f"http://127.0.0.1:{self._ports.portal}"
         frozen = "freezes" if self._options.mpv else "falls silent: unknown"
         self._tell(
-            f"\n    Open  http://127.0.0.1:{self._options.port}/\n\n"
+            f"\n    Open  {page}\n\n"
             f"    Try   kill -STOP {player.pid}    the real player {frozen}; kill -CONT {player.pid} lets it go on\n"
             f"          kill -9 {player.pid}       the real player dies; it is started again\n"
             f"          kill -9 {agent.pid}       the agent dies; its spool has kept the evidence\n"
             f"          kill -9 {collector.pid}       the collector dies; what it acknowledged is in the ledger\n"
-            f"          curl -X POST 'http://127.0.0.1:{self._ports.portal}/fail?seconds=30'    the portal fails\n"
+            f"          curl -X POST '{portal}/fail?seconds=30'    the portal fails for all: it costs availability\n"
+            f"          curl -X POST '{portal}/cut?seconds=30'     this machine's network fails: it costs nothing\n"
+            f"          {page}platform/{stage.TENANT}/{stage.PORTAL}    who votes on the portal, and what decided\n"
             f"    Logs  {self._folder / 'logs'}\n"
             f"    End   Ctrl-C\n"
         )
@@ -284,11 +291,13 @@ def _ports(options: Options) -> stage.Ports:
                 f"port {options.port} on 127.0.0.1 is taken ({error.strerror}), perhaps by another demonstration: "
                 f"end that, or give another port: --port {options.port + 1}"
             ) from None
-        free = [held.enter_context(socket.socket()) for _ in range(4)]
+        free = [held.enter_context(socket.socket()) for _ in range(7)]
         for one in free:
             one.bind(("127.0.0.1", 0))
-        broker, portal, health, push = (one.getsockname()[1] for one in free)
-    return stage.Ports(options.port, broker, portal, health, None if options.mpv else push)
+        broker, portal, line, health, push, *beyond = (one.getsockname()[1] for one in free)
+    return stage.Ports(
+        options.port, broker, portal, line, (beyond[0], beyond[1]), health, None if options.mpv else push
+    )
 
 
 @contextmanager

@@ -21,6 +21,9 @@ PORTAL_FAILS_FOR_S: Final = 30
 STORY_LASTS_S: Final = 140
 STORY_REPEATS_S: Final = 600
 PLAYERS: Final = 40
+PORTAL: Final = "portal"
+POINTS: Final = 4  # simulated players that check the portal too: one in each of so many shops
+PATIENCE_S: Final = 12
 _PLACES: Final = ("Window", "Counter", "Terrace", "Menu board", "Entrance", "First floor", "Stairs")
 SHOPS: Final = (
     ("gracia", "Gràcia"),
@@ -34,11 +37,16 @@ SHOPS: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Ports:
-    """Where everything listens, all on loopback. `push` is None where a real mpv is watched."""
+    """Where everything listens, all on loopback. `push` is None where a real mpv is watched.
+
+    By `line` this machine's agent reaches the portal, by `beyond` two parts of the rest of the world (demo/line.py).
+    """
 
     web: int
     broker: int
     portal: int
+    line: int
+    beyond: tuple[int, int]
     health: int
     push: int | None
 
@@ -46,6 +54,11 @@ class Ports:
 def players() -> list[str]:
     """The ids of the simulated players."""
     return [f"player-{number:04d}" for number in range(1, PLAYERS + 1)]
+
+
+def points() -> list[str]:
+    """The simulated players that are vantage points."""
+    return players()[:POINTS]
 
 
 def users() -> list[str]:
@@ -68,9 +81,10 @@ def registry(ports: Ports, active_from: str | None) -> str:
 
 def _portal(ports: Ports, active: str) -> str:
     return (
-        f'[[platforms]]\ntenant = "{TENANT}"\nid = "portal"\nname = "Portal"\ncontract = "{CONTRACT}"\n{active}'
+        f'[[platforms]]\ntenant = "{TENANT}"\nid = "{PORTAL}"\nname = "Portal"\ncontract = "{CONTRACT}"\n{active}'
         f'[platforms.check]\nurl = "http://127.0.0.1:{ports.portal}/"\nexpect_text = "everything is up"\n'
         f"timeout_s = 2\ninterval_s = {PORTAL_INTERVAL_S}\nfailures = 2\n"
+        f'votes = {{ points = {_text([THIS_MACHINE, *points()])}, quorum = "1/2", patience_s = {PATIENCE_S} }}\n'
     )
 
 
@@ -150,6 +164,16 @@ sign_of_life_s = 5
 [health]
 listen = "127.0.0.1:{ports.health}"
 
+[connectivity]
+targets = ["127.0.0.1:{ports.beyond[0]}", "127.0.0.1:{ports.beyond[1]}"]
+
+[[checks]]
+id = "{PORTAL}"
+url = "http://127.0.0.1:{ports.line}/"
+expect_text = "everything is up"
+interval_s = {PORTAL_INTERVAL_S}
+timeout_s = 2
+
 [[outputs]]
 id = "main"
 interval_s = 1
@@ -166,5 +190,5 @@ def passwords(known: Iterable[tuple[str, str]]) -> str:
     return "".join(f"{_text(user)} = {_text(password)}\n" for user, password in known)
 
 
-def _text(value: str) -> str:
-    return json.dumps(value, ensure_ascii=False)  # a JSON string is a TOML basic string
+def _text(value: str | list[str]) -> str:
+    return json.dumps(value, ensure_ascii=False)  # a JSON string is a TOML basic string, and so in arrays

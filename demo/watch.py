@@ -50,7 +50,7 @@ class Watch:
             return "", ""
         counts = Counter(str(player["state"]) for player in players["players"] if player["tenant"] == self._tenant)
         words = [f"{count} {state}" for state, count in sorted(counts.items(), key=lambda item: (-item[1], item[0]))]
-        portal = "".join(f", portal {platform['state']}" for platform in platforms["platforms"])
+        portal = "".join(f", portal {platform['state']}{_votes(platform)}" for platform in platforms["platforms"])
         return ", ".join(words) + portal, self._percent(figures)
 
     def _percent(self, figures: dict[str, Any]) -> str:
@@ -64,3 +64,9 @@ class Watch:
         except (aiohttp.ClientError, TimeoutError, ValueError):
             return None
         return body
+
+
+def _votes(platform: dict[str, Any]) -> str:
+    """By how many: ` (1 of 6 say down)`; nothing while all say up."""
+    tally = platform.get("tally")
+    return f" ({tally['down']} of {tally['can_tell']} say down)" if tally and tally["down"] else ""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import signal
 import urllib.request
@@ -56,6 +57,24 @@ class Visit:
         assert float(first["percent"]) < float(second["percent"])
         assert any("rewired" in change["en"] for change in second["changes"])
 
+    def portal(self) -> Any:
+        return self.get("/api/v1/platforms/demo/portal")
+
+    def vote_of_this_machine(self) -> str:
+        state: str = next(vote["state"] for vote in self.portal()["votes"] if vote["point"] == "this-machine")
+        return state
+
+    def order(self, what: str) -> None:
+        """Do what the demonstration proposes: `fail` or `cut`."""
+        line = next(line for line in self.process.output().splitlines() if f"/{what}?seconds=" in line)
+        address = re.sub(r"seconds=\d+", "seconds=12", line.split("'")[1])
+        with urllib.request.urlopen(urllib.request.Request(address, method="POST"), timeout=10) as answer:
+            assert answer.status == 200
+
+    def portals_downtime_ms(self) -> int:
+        figures = self.get("/api/v1/figures")["figures"]
+        return sum(figure["platform"]["downtime_ms"] for figure in figures if figure["tenant"] == "demo")
+
     def pid_of(self, what: str) -> int:
         line = next(line for line in self.process.output().splitlines() if f"the {what} dies" in line)
         return int(line.split()[2])
@@ -67,6 +86,18 @@ def test_a_visitor_sees_everybody_play_pauses_the_real_player_and_leaves(process
     visit = Visit(processes, tmp_path / "demo")
     visit.wait_for_everybody()
     assert [figure["agreement"] for figure in visit.get("/api/v1/figures")["figures"]] == ["demo/demo", "norte/norte"]
+    wait_until(lambda: visit.portal()["tally"]["up"] == 6, "everybody says that the portal is up", PATIENCE_S)
+    visit.order("cut")
+    wait_until(lambda: visit.vote_of_this_machine() == "unknown", "this machine cannot tell", PATIENCE_S)
+    assert visit.portal()["state"] == "up"
+    wait_until(lambda: visit.vote_of_this_machine() == "up", "this machine's network is mended", PATIENCE_S)
+    assert visit.portals_downtime_ms() == 0  # the story makes the portal fail later
+    visit.order("fail")
+    wait_until(lambda: visit.portal()["state"] == "down", "the portal is down", PATIENCE_S)
+    wait_until(lambda: visit.portal()["state"] == "up", "the portal is up again", PATIENCE_S)
+    wait_until(lambda: visit.portals_downtime_ms() > 0, "that costs availability", PATIENCE_S)
+    first = visit.get("/api/v1/outages?subject=demo/portal")["outages"][0]["changes"][0]["tally"]
+    assert first["down"] >= first["needed"]
     player = visit.pid_of("real player")
     os.kill(player, signal.SIGSTOP)
     wait_until(lambda: visit.this_machine() == "frozen", "the real player freezes", PATIENCE_S)

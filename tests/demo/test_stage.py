@@ -11,10 +11,11 @@ from collector.config import load_config, load_contracts
 from collector.registry.toml_files import read_toml
 from common.config import parse_toml
 from demo import chain, stage
+from signwatch.cli import main
 from simulator.script import plan
 from simulator.script_check import read_script
 
-PORTS = stage.Ports(web=8080, broker=1883, portal=8090, health=8787, push=8788)
+PORTS = stage.Ports(web=8080, broker=1883, portal=8090, line=8091, beyond=(8092, 8093), health=8787, push=8788)
 START = "2026-03-01T10:00:00.000+00:00"
 
 
@@ -31,6 +32,16 @@ def test_the_registry_is_one_tenant_six_shops_this_machine_and_a_portal() -> Non
     judged = [entry for entry in entries if entry.kind in {"output", "platform"}]
     assert {entry.values["contract"] for entry in judged} == {stage.CONTRACT}
     assert all(entry.values["active_from_ms"] == 1_772_359_200_000 for entry in judged)
+
+
+def test_the_portal_is_judged_by_this_machine_and_a_player_in_each_of_four_shops() -> None:
+    entries = read_toml(stage.registry(PORTS, START), "registry.toml")
+    (platform,) = (entry for entry in entries if entry.kind == "platform")
+    check = platform.values["check"]
+    assert isinstance(check, dict)
+    assert check["votes"]["points"] == [stage.THIS_MACHINE, *stage.points()]
+    sites = {entry.values["site"] for entry in entries if entry.kind == "device" and entry.ids["id"] in stage.points()}
+    assert len(sites) == stage.POINTS
 
 
 def test_a_second_start_that_keeps_the_ledger_leaves_active_from_alone() -> None:
@@ -58,10 +69,15 @@ def test_the_agent_can_use_its_configuration_with_mpv_and_without(tmp_path: Path
     file = tmp_path / "agent.toml"
     stand_in = agent_config.parse(stage.agent(PORTS, "secret", "/run/mpv.sock"), file)
     assert stand_in.config.outputs[0].probe == "push"
-    ports = stage.Ports(web=8080, broker=1883, portal=8090, health=8787, push=None)
+    ports = stage.Ports(web=8080, broker=1883, portal=8090, line=8091, beyond=(8092, 8093), health=8787, push=None)
     real = agent_config.parse(stage.agent(ports, "secret", "/run/mpv.sock"), file)
     assert real.config.outputs[0].probe == "mpv"
+    (check,) = real.config.checks
+    assert (check.id, check.url) == (stage.PORTAL, "http://127.0.0.1:8091/")
+    assert real.config.connectivity.targets == ("127.0.0.1:8092", "127.0.0.1:8093")
     assert (real.username, real.password()) == ("demo/this-machine", "secret")
+    file.write_text(stage.agent(PORTS, "secret", "/run/mpv.sock"), encoding="utf-8")
+    assert main(["agent", "check", "--config", str(file)]) == 0
 
 
 def test_everybody_has_a_name_that_the_broker_knows() -> None:
