@@ -26,6 +26,7 @@ from collector.admin import AdminDesk, AdminServer, serve_admin, socket_path
 from collector.alerts.desk import AlertDesk
 from collector.broker import CredentialStore, EmbeddedBroker
 from collector.bus import Bus
+from collector.certificates import Certificates
 from collector.clocks.discipline import Discipline
 from collector.config import CollectorConfig, load_contracts
 from collector.decisions.model import Decisions
@@ -61,6 +62,7 @@ log = structlog.get_logger(__name__)
 FIGURES_EVERY_S: Final = 15
 TICK_EVERY_S: Final = 1
 STEP_MS: Final = 1000  # a wall clock that moves so far against CLOCK_BOOTTIME between two ticks was set, not slewed
+CERTIFICATES_EVERY_S: Final = 30
 PRUNE_EVERY_H: Final = 6
 TURNS_WITHIN_S: Final = 30  # the watchdog is fed only while the ticks come at least this often
 STOP_WITHIN_S: Final = 10
@@ -90,6 +92,7 @@ class Collector:
             self.live.fleet.alive,
         )
         self.portal = PortalChecks(self.clock, self.ingest.accept, config.connectivity.outlook())
+        self.certificates = Certificates(self.live.fleet)
         self.alerts = AlertDesk(self.ledger, config.alerts, self.clock, self._alert_changed)
         files = [read_source(Path(name).stem, name) for name in config.contracts.files]
         self.keeper = Keeper(self.ledger, self.clock, files, lambda: self.live.agreements.by_key)
@@ -128,7 +131,7 @@ class Collector:
         self.live.note_conflicts(row for _, row in await self.ledger.read(read_conflicts))
         self.live.take_decisions(await self.ledger.read(lambda found: read_every_decision(found, registry)))
         await self._take_registry(registry)
-        self.live.use(self.config.alerts.down_over_for, self.portal.latency_ms)
+        self.live.use(self.config.alerts.down_over_for, self.portal.latency_ms, self.certificates.first)
         self.live.on_figure(self._take_figure)
         await self.alerts.load()
         await self._start_broker()
@@ -224,6 +227,7 @@ class Collector:
         jobs = self._scheduler
         jobs.remove_all_jobs()
         jobs.add_job(self.live.compute, "interval", seconds=FIGURES_EVERY_S)
+        jobs.add_job(self._look_at_certificates, "interval", seconds=CERTIFICATES_EVERY_S)
         jobs.add_job(self.live.prune, "interval", hours=PRUNE_EVERY_H)
         jobs.add_job(self.housekeeping.look, "interval", hours=LOOK_EVERY_H)
 
@@ -253,6 +257,7 @@ class Collector:
 
     def _heard(self, address: Address, heartbeat: Heartbeat, received_ms: int) -> None:
         self.live.fleet.heard(address, heartbeat, received_ms)
+        self.certificates.heard(address, heartbeat.host, received_ms)
         if self.influx is not None:
             self.influx.heartbeat(address, heartbeat, received_ms)
 
@@ -272,6 +277,14 @@ class Collector:
                     await self.alerts.consider(figure, figure.computed_ms)
                 except DatabaseError as error:  # a full disk: the next figure decides anew
                     log.warning("alert_not_decided", agreement=figure.key, error=str(error.orig))
+
+    async def _look_at_certificates(self) -> None:
+        now_ms = self.clock.wall_ms()
+        await self.certificates.ask(now_ms)
+        try:
+            await self.alerts.consider_certificates(self.certificates.parts(), now_ms)
+        except DatabaseError as error:  # a full disk: the next look decides anew
+            log.warning("certificates_not_decided", error=str(error.orig))
 
     def _alert_changed(self, alert: AlertView) -> None:
         self.bus.publish(Event("alert", alert))

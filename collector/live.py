@@ -15,6 +15,7 @@ from typing import Final, TypeVar
 
 import structlog
 
+from collector.alerts.certificates import Certificate
 from collector.bus import Bus
 from collector.decisions.model import Decisions
 from collector.evidence import RunRow
@@ -25,7 +26,7 @@ from collector.ledger.intake import DeviceRow, Outcome
 from collector.places import places_of
 from collector.registry.model import Device, Registry, Subject, player_name
 from collector.sla.contract import Contract
-from collector.views import Event, FigureView, PlatformView, PlayerView
+from collector.views import CertificateView, Event, FigureView, PlatformView, PlayerView
 from collector.votes import votes_now
 from common.clock import Clock, monotonic_s
 from wire.topics import Address
@@ -56,6 +57,7 @@ class Live:
         self._emitting: dict[str, bool] = {}
         self._down_over: Callable[[str], Fraction | None] = lambda _agreement: None
         self._latency: Callable[[str], int | None] = lambda _key: None
+        self._certificate: Callable[[str], Certificate | None] = lambda _key: None
         self._listeners: list[OnFigure] = []
         self._decisions: Mapping[str, Decisions] = {}
         self._due = asyncio.Event()
@@ -72,10 +74,16 @@ class Live:
         """Call `listener` with every new figure."""
         self._listeners.append(listener)
 
-    def use(self, down_over: Callable[[str], Fraction | None], latency: Callable[[str], int | None]) -> None:
-        """Say where to ask for the alarm's configured limit of an agreement, and for a portal's latency."""
+    def use(
+        self,
+        down_over: Callable[[str], Fraction | None],
+        latency: Callable[[str], int | None],
+        certificate: Callable[[str], Certificate | None] = lambda _key: None,
+    ) -> None:
+        """Say where to ask for the alarm's configured limit of an agreement, a portal's latency, its certificate."""
         self._down_over = down_over
         self._latency = latency
+        self._certificate = certificate
 
     def load(self, devices: Iterable[DeviceRow]) -> None:
         """Start from the devices that the ledger knows."""
@@ -241,7 +249,7 @@ class Live:
     def platform_view(self, subject: Subject) -> PlatformView:
         """One platform part as it stands now."""
         newest, current = self.fleet.track(subject).newest, self.fleet.current(subject)
-        latency_ms = self._latency(subject.key)
+        latency_ms, certificate = self._latency(subject.key), self._certificate(subject.key)
         return PlatformView(
             subject=subject.key,
             tenant=subject.tenant,
@@ -256,6 +264,7 @@ class Live:
             url=(subject.check.url or None) if subject.check else None,
             latency_ms=latency_ms,
             votes=votes_now(self.fleet, subject, latency_ms),
+            certificate=CertificateView(certificate.host, certificate.ends_ms) if certificate else None,
         )
 
     def _show(self, changed: set[Place]) -> None:

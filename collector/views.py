@@ -88,6 +88,14 @@ class VotesView:
 
 
 @dataclass(frozen=True, slots=True)
+class CertificateView:
+    """The certificate that a check of a platform part met; of several the one that ends first."""
+
+    host: str
+    ends_ms: int
+
+
+@dataclass(frozen=True, slots=True)
 class PlatformView:
     """One part of the platform as the collector's own check sees it, or as its vantage points vote."""
 
@@ -104,6 +112,7 @@ class PlatformView:
     url: str | None
     latency_ms: int | None = None
     votes: VotesView | None = None  # None: the collector alone tells
+    certificate: CertificateView | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,6 +192,7 @@ class AlertView:
     summary: str
     reason: str  # why it opened, a sentence with the numbers
     close_reason: str | None = None  # why it closed, likewise
+    subject: str = ""  # what it is about, tenant/part; "": the agreement as a whole
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,6 +31,7 @@ ALERT_NAMES: Final = {
     "breach": "SignwatchBreach",
     "burn_rate": "SignwatchBurnRate",
     "burn_rate_slow": "SignwatchBurnRateSlow",
+    "certificate": "SignwatchCertificate",
 }
 
 
@@ -70,7 +71,8 @@ def encode(alert: StoredAlert, labels: Mapping[str, str], page_url: str, ends_ms
             "alertname": ALERT_NAMES.get(view.kind, f"Signwatch_{view.kind}"),
             "severity": view.severity,
             "tenant": tenant,
-            "contract": contract,
+            **({"contract": contract} if contract else {}),
+            **({"subject": view.subject} if view.subject else {}),
         },
         "annotations": {"summary": view.summary, "description": reason},
         "startsAt": iso(view.opened_ms),

@@ -94,4 +94,5 @@ def after(
 def idempotency_key(alert: StoredAlert, event: str) -> str:
     """One UUID for one event of one alert: the same for every attempt, restart and copy of the ledger."""
     view = alert.view
-    return str(uuid.uuid5(_NAMESPACE, f"{view.agreement}/{view.kind}/{view.opened_ms}/{event}"))
+    about = f"{view.kind}/{view.subject}" if view.subject else view.kind
+    return str(uuid.uuid5(_NAMESPACE, f"{view.agreement}/{about}/{view.opened_ms}/{event}"))

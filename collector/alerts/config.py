@@ -24,6 +24,7 @@ Name = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9][a-z0-9._-]{0,62}$")]
 HeaderName = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9-]+$")]
 HeaderValue = Annotated[str, msgspec.Meta(pattern=r"^[^\x00-\x1f\x7f]*$")]
 LabelName = Annotated[str, msgspec.Meta(pattern=r"^[a-zA-Z_][a-zA-Z0-9_]*$")]
+Days = Annotated[int, msgspec.Meta(ge=0, le=365)]
 Timeout = Annotated[float, msgspec.Meta(gt=0, le=300)]
 
 
@@ -108,6 +109,13 @@ class AgreementRules(Section, frozen=True):
         _check_share("down_over", self.down_over)
 
 
+class CertificateRule(Section, frozen=True):
+    """Another number of days for the certificates of the checks whose `tenant/part` fits; the first that fits."""
+
+    check: str
+    days: Days
+
+
 class AlertsConfig(Section, frozen=True):
     """When an alarm rings, when it stops, and who is told. Times in seconds, margin and limit shares of 1.
 
@@ -127,6 +135,8 @@ class AlertsConfig(Section, frozen=True):
     down_over: Share | None = None
     kinds: tuple[Kind, ...] = KINDS
     page_url: Annotated[str, msgspec.Meta(pattern=r"^(https?://\S+)?$")] = ""
+    certificate_days: Days = 14
+    certificates: tuple[CertificateRule, ...] = ()
     agreements: tuple[AgreementRules, ...] = ()
     channels: tuple[Channel, ...] = (LogChannel(),)
 
@@ -162,6 +172,10 @@ class AlertsConfig(Section, frozen=True):
             burn_close=Fraction(number("burn_close")),
             kinds=frozenset(self.kinds if own is None or own.kinds is None else own.kinds),
         )
+
+    def certificate_days_for(self, part: str) -> int:
+        """How many days before a certificate ends the warning begins, for one `tenant/part`; 0: there is none."""
+        return next((rule.days for rule in self.certificates if fnmatchcase(part, rule.check)), self.certificate_days)
 
     def down_over_for(self, agreement: str) -> Fraction | None:
         """The configured share of active players down above which the alarm rings; None: the contract's own."""

@@ -15,6 +15,7 @@ import aiohttp
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
+from collector.alerts import certificates
 from collector.alerts.alertmanager import Alertmanager
 from collector.alerts.config import AlertmanagerChannel, AlertsConfig, Channel, WebhookChannel
 from collector.alerts.courier import Courier
@@ -103,13 +104,37 @@ class AlertDesk:
         self._tell(changed)
         return changed
 
+    async def consider_certificates(self, parts: Collection[certificates.Part], now_ms: int) -> list[AlertView]:
+        """Judge the certificates of every part that anybody checks; what opened and closed is in the ledger then.
+
+        sqlalchemy.exc.SQLAlchemyError where the ledger cannot be written: then nothing has changed.
+        """
+        async with self._deciding:
+            warnings = {alert.view.subject: alert for alert in self._open.values() if _is_warning(alert)}
+            known = {key: _open_warning(alert) for key, alert in warnings.items()}
+            changes = certificates.decide(parts, known, self._config.certificate_days_for, now_ms)
+            names = self._names
+
+            def work(connection: Connection) -> list[store.StoredAlert]:
+                ids = {key: alert.view.id for key, alert in warnings.items()}
+                written = [_write_certificate(connection, change, ids, names, now_ms) for change in changes]
+                return [alert for alert in written if alert is not None]
+
+            changed = self._keep(await self._ledger.write(work)) if changes else []
+        self._tell(changed)
+        return changed
+
     async def keep_only(self, agreements: Collection[str], now_ms: int) -> list[AlertView]:
         """Close what is open for agreements (`tenant/contract`) that nobody watches any more."""
         async with self._deciding:
             for forgotten in (self._memories.keys() | self._pending.keys()) - set(agreements):
                 self._memories.pop(forgotten, None)
                 self._pending.pop(forgotten, None)
-            gone = [alert.view for alert in self._open.values() if alert.view.agreement not in agreements]
+            gone = [
+                alert.view
+                for alert in self._open.values()
+                if alert.view.agreement not in agreements and not _is_warning(alert)
+            ]
             if not gone:
                 return []
             reason = "the agreement is not watched any more: no contract or no subject of it is left"
@@ -156,7 +181,9 @@ class AlertDesk:
                 if (alert := _write(connection, agreement, change, open_ids, names, now_ms)) is not None
             ]
 
-        written = await self._ledger.write(work)
+        return self._keep(await self._ledger.write(work))
+
+    def _keep(self, written: list[store.StoredAlert]) -> list[AlertView]:
         for alert in written:
             if alert.view.closed_ms is None:
                 self._open[alert.view.id] = alert
@@ -243,6 +270,33 @@ def _write(
         view = store.close_alert(connection, open_ids[change.kind], change.reason, now_ms, names)
         return None if view is None else store.StoredAlert(view, {})
     draft = AlertView(0, agreement, change.kind, change.severity, now_ms, None, change.summary, change.reason)
+    return store.StoredAlert(store.open_alert(connection, draft, change.facts, names), change.facts)
+
+
+def _is_warning(alert: store.StoredAlert) -> bool:
+    return alert.view.kind == certificates.KIND
+
+
+def _open_warning(alert: store.StoredAlert) -> certificates.OpenWarning:
+    ends_ms = alert.facts.get("certificate_ends_ms")
+    host = str(alert.facts.get("certificate_host", ""))
+    return certificates.OpenWarning(alert.view.opened_ms, host, ends_ms if isinstance(ends_ms, int) else 0)
+
+
+def _write_certificate(
+    connection: Connection,
+    change: certificates.Ends | certificates.Renewed,
+    open_ids: dict[str, int],
+    names: list[str],
+    now_ms: int,
+) -> store.StoredAlert | None:
+    if isinstance(change, certificates.Renewed):
+        view = store.close_alert(connection, open_ids[change.key], change.reason, now_ms, names)
+        return None if view is None else store.StoredAlert(view, {})
+    part = change.part
+    draft = AlertView(
+        *(0, part.agreement, certificates.KIND, "warning", now_ms, None, change.summary, change.reason, None, part.key)
+    )
     return store.StoredAlert(store.open_alert(connection, draft, change.facts, names), change.facts)
 
 

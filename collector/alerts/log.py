@@ -32,6 +32,8 @@ class Log:
         """Write the line."""
         alert = delivery.alert.view
         names = {"agreement": alert.agreement, "kind": alert.kind, "severity": alert.severity, "summary": alert.summary}
+        if alert.subject:
+            names["subject"] = alert.subject
         if delivery.event == "closed":
             log.info("alert_closed", **names, reason=alert.close_reason)
         elif alert.severity == "critical":

@@ -69,6 +69,7 @@ def encode(delivery: Delivery, key: str, page_url: str) -> bytes:
             "tenant": tenant,
             "contract": contract,
             "kind": alert.kind,
+            "subject": alert.subject or None,
             "severity": alert.severity,
             "summary": alert.summary,
             "reason": alert.reason,

@@ -240,7 +240,13 @@ def alert_point(alert: AlertView, now_ms: int | None = None) -> str:
     at_ms = alert.opened_ms if until_ms is None else until_ms
     return _line(
         "alert",
-        {"tenant": tenant, "contract": contract, "kind": alert.kind, "severity": alert.severity},
+        {
+            "tenant": tenant,
+            "contract": contract,
+            "kind": alert.kind,
+            "severity": alert.severity,
+            **({"subject": alert.subject} if alert.subject else {}),
+        },
         {
             "open": int(alert.closed_ms is None),
             "id": alert.id,

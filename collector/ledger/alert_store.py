@@ -42,7 +42,7 @@ class Delivery:
 def open_alert(connection: Connection, alert: AlertView, facts: Facts, channels: Sequence[str]) -> AlertView:
     """Store a new alert (its `id` is given here) and queue its opening for every channel.
 
-    sqlalchemy.exc.IntegrityError where one of the same agreement and kind is open already.
+    sqlalchemy.exc.IntegrityError where one of the same agreement, kind and subject is open already.
     """
     row = connection.execute(
         insert(alerts)
@@ -54,6 +54,7 @@ def open_alert(connection: Connection, alert: AlertView, facts: Facts, channels:
             summary=alert.summary,
             reason=alert.reason,
             facts=dict(facts),
+            subject=alert.subject,
         )
         .returning(*alerts.c)
     ).one()
@@ -238,5 +239,6 @@ def _stored(row: Row[Any]) -> StoredAlert:
         summary=row.summary,
         reason=row.reason,
         close_reason=row.close_reason,
+        subject=row.subject,
     )
     return StoredAlert(view, row.facts)

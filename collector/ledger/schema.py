@@ -270,12 +270,14 @@ alerts: Final = Table(
     Column("reason", Text, nullable=False),
     Column("close_reason", Text),
     Column("facts", JSON, nullable=False),  # the numbers behind the reason, as of the opening
+    Column("subject", String(127), nullable=False, server_default=""),  # tenant/part; "": the agreement as a whole
     Index(None, "opened_ms"),
-    # One open alert of a kind and agreement, whatever the code above thinks.
+    # One open alert of a kind about one thing, whatever the code above thinks.
     Index(
         "ix_alerts_open",
         "agreement",
         "kind",
+        "subject",
         unique=True,
         sqlite_where=text("closed_ms IS NULL"),
         postgresql_where=text("closed_ms IS NULL"),

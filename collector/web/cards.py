@@ -212,7 +212,7 @@ def alert_line(alert: AlertView, figures: Mapping[str, FigureView], t: Texts) ->
     return AlertLine(
         id=alert.id,
         agreement=alert.agreement,
-        title=plain(figure.title if figure else alert.agreement, 80),
+        title=plain(alert.subject or (figure.title if figure else alert.agreement), 80),
         kind=t.named("alert", alert.kind),
         severity=alert.severity,
         summary=plain(alert.summary, 300),

@@ -68,6 +68,9 @@ def platform(view: PlatformView) -> Json:
         **instant("evidence", view.evidence_ms),
         "url": view.url,
         "latency_ms": view.latency_ms,
+        "certificate": None
+        if view.certificate is None
+        else {"host": view.certificate.host, **instant("ends", view.certificate.ends_ms)},
         **votes(view.votes),
     }
 
@@ -148,6 +151,7 @@ def alert(view: AlertView) -> Json:
         "id": view.id,
         "agreement": view.agreement,
         "kind": view.kind,
+        "subject": view.subject or None,
         "severity": view.severity,
         **instant("opened", view.opened_ms),
         **instant("closed", view.closed_ms),

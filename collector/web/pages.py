@@ -33,7 +33,8 @@ if TYPE_CHECKING:
 
     from aiohttp.web import Request, StreamResponse
 
-    from collector.views import ConflictView, PlatformView, PlayerView
+    from collector.views import CertificateView, ConflictView, PlatformView, PlayerView
+    from collector.web.texts import Texts
 
 _HISTORY: Final = 200
 
@@ -97,7 +98,20 @@ async def platform(request: Request) -> StreamResponse:
     start_ms, end_ms = bounds(_range(request), parts.desk.now_ms(), times)
     outages = await parts.desk.outages(view.subject, start_ms, end_ms) if view.votes is not None else ()
     ballots = draw_votes(view, outages, times, parts.renderer.texts)
-    return await _subject_page(request, view, url=view.url, latency_ms=view.latency_ms, ballots=ballots)
+    return await _subject_page(
+        request,
+        view,
+        url=view.url,
+        latency_ms=view.latency_ms,
+        ballots=ballots,
+        certificate=_certificate(view.certificate, times, parts.renderer.texts),
+    )
+
+
+def _certificate(view: CertificateView | None, times: Times, t: Texts) -> str | None:
+    if view is None:
+        return None
+    return t.certificate_ends.format(host=plain(view.host, 100), at=times.stamp(view.ends_ms))
 
 
 async def _subject_page(request: Request, view: PlayerView | PlatformView, **extra: object) -> StreamResponse:

@@ -74,6 +74,7 @@ async def test_an_opening_and_a_closing_reach_the_webhook_with_numbers_and_sente
             "tenant": "acme",
             "contract": "admira",
             "kind": "players_down",
+            "subject": None,
             "severity": "critical",
             "summary": "ADmira (acme): more than 20 % of the players are down",
             "reason": "13 of 40 players (32.50 %) down since 10:02:11Z, limit 20 %",

@@ -15,6 +15,7 @@ from collector.vantage import Rule, Tally
 from collector.vantage_story import Cast, Change, Outage
 from collector.views import (
     AlertView,
+    CertificateView,
     ConflictView,
     Event,
     FigureView,
@@ -110,6 +111,7 @@ def make_platform(*, tenant: str = "acme", contract: str = "admira", now_ms: int
         evidence_ms=now_ms - 11_000,
         url="https://portal.example.com/health",
         latency_ms=84,
+        certificate=CertificateView("portal.example.com", now_ms + 9 * DAY),
     )
 
 

@@ -85,6 +85,8 @@ async def test_platforms_are_listed_and_found(client: TestClient) -> None:
     listed = (await get(client, "/api/v1/platforms"))["platforms"]
     assert listed == [await get(client, "/api/v1/platforms/acme/portal")]
     assert listed[0]["latency_ms"] == 84
+    assert listed[0]["certificate"]["host"] == "portal.example.com"
+    assert listed[0]["certificate"]["ends_ms"] > NOW_MS
 
 
 async def test_alerts_come_newest_first_up_to_the_limit(client: TestClient, desk: FakeDesk) -> None:

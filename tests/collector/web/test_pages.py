@@ -211,7 +211,13 @@ async def test_a_player_without_an_agreement_or_evidence_is_shown_in_utc(client:
 
 async def test_a_platform_parts_page_shows_its_check(client: TestClient) -> None:
     text = (await page(client, "/platform/acme/portal")).text
-    for words in ("https://portal.example.com/health", "84 ms", "HTTP 200", "up since"):
+    for words in (
+        "https://portal.example.com/health",
+        "84 ms",
+        "HTTP 200",
+        "up since",
+        "of portal.example.com, ends on",
+    ):
         assert words in text
 
 
@@ -221,6 +227,16 @@ async def test_the_history_of_alerts_tells_how_long_each_lasted(client: TestClie
     text = (await page(client, "/alerts")).text
     for words in ("open", "2026-11-22 14:26:00", "4 min 00 s", "Too many players down", "Europe/Madrid"):
         assert words in text
+
+
+async def test_a_certificate_that_ends_is_told_of_the_part_and_not_of_the_agreement(
+    client: TestClient, desk: FakeDesk
+) -> None:
+    desk.alert_views = [make_alert(kind="certificate", severity="warning", subject="acme/portal")]
+    for path in ("/", "/alerts"):
+        text = (await page(client, path)).text
+        assert "A certificate ends soon" in text
+        assert "acme/portal" in text
 
 
 async def test_newcomers_are_listed_with_the_lines_to_apply(client: TestClient, desk: FakeDesk) -> None:
