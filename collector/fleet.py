@@ -283,6 +283,8 @@ class Fleet:
         track = self._outputs[address][output]
         current = self._current(address, output)
         looks = (self.link(address), _looks(current) if current else track.evidence_ms)
+        if current and is_check(output):
+            looks = (looks[0], (current.state, current.start_ms))  # a vote; its latency changes with every heartbeat
         if looks == track.shown:
             return False
         track.shown = looks

@@ -16,9 +16,11 @@ if TYPE_CHECKING:
     from collector.views import PlatformView, VotesView, VoteView
     from collector.web.texts import Texts
 
+POINTS_SHOWN: Final = 50
 OUTAGES_SHOWN: Final = 20
 CHANGES_SHOWN: Final = 30
 CASTS_SHOWN: Final = 12
+_RANK: Final = {"down": 0, "silent": 2, "up": 3}  # any other state cannot tell
 _SEEN: Final = {"up": "up", "down": "down"}  # every other ballot looks like `unknown`
 
 
@@ -65,6 +67,7 @@ class Ballots:
     rule: str
     verdict: str
     rows: tuple[VoteRow, ...]
+    more: str
     outages: tuple[OutageCard, ...]
     rest: str
 
@@ -76,14 +79,22 @@ def draw_votes(view: PlatformView, outages: Sequence[Outage], times: Times, t: T
         return None
     names = {vote.point: _name(vote, t) for vote in votes.votes}
     newest = list(reversed(outages[-OUTAGES_SHOWN:]))
-    hidden = len(outages) - len(newest)
+    hidden, unseen = len(outages) - len(newest), len(votes.votes) - POINTS_SHOWN
     return Ballots(
         rule=" ".join(_rule(votes, t)),
         verdict=_verdict(votes, t),
-        rows=tuple(_row(vote, times, t) for vote in votes.votes),
+        rows=tuple(_row(vote, times, t) for vote in _shown(votes)),
+        more=t.votes_more.format(count=unseen) if unseen > 0 else "",
         outages=tuple(_outage(each, names, times, t) for each in newest),
         rest=t.votes_outages_more.format(count=hidden) if hidden else "",
     )
+
+
+def _shown(votes: VotesView) -> Sequence[VoteView]:
+    """All where there is room, in their order; else those first that do not just say up."""
+    if len(votes.votes) <= POINTS_SHOWN:
+        return votes.votes
+    return sorted(votes.votes, key=lambda vote: _RANK.get(vote.state or "silent", 1))[:POINTS_SHOWN]
 
 
 def _rule(votes: VotesView, t: Texts) -> Iterator[str]:
@@ -166,7 +177,7 @@ def _change(change: Change, names: Mapping[str, str], times: Times, t: Texts) ->
     ]
     hidden = len(casts) - CASTS_SHOWN
     return ChangeRow(
-        at=times.stamp(change.at_ms),
+        at=f"{times.stamp(change.at_ms)}.{change.at_ms % SECOND_MS:03d}",
         state=change.verdict,
         verdict=t.named("state", change.verdict),
         tally=_tally(change.tally, t),

@@ -5,7 +5,7 @@ import pytest
 from collector.evidence import RunRow
 from collector.fleet import Fleet
 from collector.ledger.intake import DeviceRow, Outcome
-from collector.registry.model import Device, Registry, Subject
+from collector.registry.model import Device, PortalCheck, Registry, Subject, VoteRule
 from wire.messages import Heartbeat
 from wire.topics import Address
 
@@ -66,6 +66,23 @@ def test_a_new_state_looks_different(fleet: Fleet) -> None:
     current = fleet.current(SUBJECT)
     assert current is not None
     assert current.state == "frozen"
+
+
+def test_a_vote_looks_different_when_it_turns_and_not_with_every_latency() -> None:
+    portal = Subject("acme", "", "portal", "platform", "", None, check=PortalCheck(votes=VoteRule(["player-1"])))
+    fleet = Fleet()
+    fleet.take_registry(
+        Registry(devices={"acme/player-1": Device("acme", "player-1", None, "")}, subjects={portal.key: portal})
+    )
+    vote = row(1, 0, 1000, "up")._replace(output="check.portal", detail="status 200 in 12 ms")
+    assert fleet.changed(outcome(vote), NOW) == {(PLAYER, "check.portal")}
+    again = vote._replace(end_mono_ms=2000, end_ms=NOW + 2000, detail="status 200 in 9 ms")
+    assert fleet.changed(outcome(again), NOW) == set()
+    down = row(2, 2000, 3000, "down")._replace(output="check.portal", detail="status 503")
+    assert fleet.changed(outcome(again._replace(closed=True), down), NOW) == {(PLAYER, "check.portal")}
+    current = fleet.current(portal)
+    assert current is not None
+    assert current.state == "down"
 
 
 def test_late_history_does_not_disturb_the_present(fleet: Fleet) -> None:

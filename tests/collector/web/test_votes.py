@@ -12,7 +12,7 @@ from collector.vantage import Rule, Tally
 from collector.vantage_story import Cast, Change, Outage
 from collector.web.format import Times
 from collector.web.texts import ENGLISH
-from collector.web.votes import CASTS_SHOWN, CHANGES_SHOWN, OUTAGES_SHOWN, draw_votes
+from collector.web.votes import CASTS_SHOWN, CHANGES_SHOWN, OUTAGES_SHOWN, POINTS_SHOWN, draw_votes
 from tests.collector.web.fake_desk import MINUTE, NOW_MS, FakeDesk, make_outage, make_platform, make_vote, make_votes
 from tests.collector.web.test_pages import HOSTILE, page
 
@@ -59,7 +59,7 @@ async def test_each_past_outage_shows_the_votes_that_decided_it(client: TestClie
     shown = (await page(client, PORTAL)).text
     assert "2026-11-22 12:30:00 – 2026-11-22 12:31:00 (1 min 00 s)" in shown
     assert "down 2 of 2 that can tell say down; 2 needed. Window of shop-1: down (status 503, expected 200)" in shown
-    assert "2026-11-22 12:31:00 up 1 of 2 that can tell say down; 2 needed. Window of shop-1: up" in shown
+    assert "2026-11-22 12:31:00.000 up 1 of 2 that can tell say down; 2 needed. Window of shop-1: up" in shown
     voted.outage_views = {}
     assert "No outage in this range." in (await page(client, PORTAL)).text
 
@@ -168,8 +168,17 @@ def test_what_is_too_much_for_a_page_is_counted_and_the_end_of_an_outage_stays()
         CHANGES_SHOWN,
         "5 changes in between are not shown; the API gives them all.",
     )
-    assert newest.changes[-1].at == Times(None).stamp(NOW_MS + CHANGES_SHOWN + 4)
+    assert newest.changes[-1].at == f"{Times(None).stamp(NOW_MS)}.{CHANGES_SHOWN + 4:03d}"
     assert (len(newest.changes[0].casts), newest.changes[0].more) == (CASTS_SHOWN, "and 3 more")
+
+
+def test_of_very_many_vantage_points_those_come_first_that_do_not_just_say_up() -> None:
+    votes = [make_vote(f"p{number:03}", "up") for number in range(POINTS_SHOWN + 3)]
+    votes += [make_vote("q1", None), make_vote("q2", "unknown"), make_vote("q3", "down")]
+    drawn = draw_votes(replace(make_platform(), votes=make_votes(*votes)), [], Times(None), ENGLISH)
+    assert drawn is not None
+    assert [row.point for row in drawn.rows[:4]] == ["q3", "q2", "q1", "p000"]
+    assert (len(drawn.rows), drawn.more) == (POINTS_SHOWN, "6 more are not shown; the API gives them all.")
 
 
 async def test_what_vantage_points_say_is_text_and_nothing_else(client: TestClient, voted: FakeDesk) -> None:
