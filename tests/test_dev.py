@@ -164,7 +164,6 @@ def test_apt_is_tried_again_before_it_is_given_up(checkout: Checkout) -> None:
 
 
 @pytest.mark.system
-@pytest.mark.timeout(600)
 def test_a_python_without_venv_gets_pip_from_where_pip_itself_downloads(checkout: Checkout) -> None:
     checkout.take_ensurepip_away()
     (checkout.root / "signwatch").mkdir()
@@ -176,7 +175,6 @@ def test_a_python_without_venv_gets_pip_from_where_pip_itself_downloads(checkout
 
 
 @pytest.mark.system
-@pytest.mark.timeout(600)
 def test_a_broken_or_moved_environment_is_mended_and_a_good_one_left_alone(checkout: Checkout) -> None:
     package = checkout.root / "signwatch"
     package.mkdir()

@@ -17,7 +17,7 @@ from tests.fixtures.processes import ROOT, Processes
 from tests.fixtures.waiting import free_port, wait_until
 from tests.fixtures.wheels import built
 
-pytestmark = [pytest.mark.system, pytest.mark.timeout(900)]
+pytestmark = pytest.mark.system
 
 AGENT_FILE: Final = """
 tenant = "acme"

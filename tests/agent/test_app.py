@@ -47,7 +47,6 @@ class Player:
             [mqtt]
             host = "127.0.0.1"
             port = {port}
-            keepalive_s = 5
             reconnect_min_s = 0.05
             reconnect_max_s = 0.2
             [spool]
@@ -61,13 +60,14 @@ class Player:
             id = "main"
             probe = "mpv"
             interval_s = {PROBE_INTERVAL_MS / 1000}
-            timeout_s = 1
+            timeout_s = 3
             mpv.socket = "{self.mpv.socket}"
-            mpv.frozen_after_s = 1
+            mpv.frozen_after_s = 60
             [[outputs]]
             id = "menu"
             probe = "push"
             interval_s = {PROBE_INTERVAL_MS / 1000}
+            push.deadline_s = 3600
         """
 
     @property

@@ -48,7 +48,7 @@ def config(broker: Mosquitto, output: str) -> str:
         [[outputs]]
         id = "main"
         interval_s = 0.3
-        timeout_s = 1
+        timeout_s = 3
         {output}
     """
 
@@ -70,6 +70,7 @@ async def test_two_probes_of_one_output_judge_together_what_is_done_to_mpv(
     mpv.play("--loop", clips / "clip.mp4")
     text = f"""probe = ["mpv", "process"]
         mpv.socket = "{mpv.socket}"
+        mpv.frozen_after_s = 60
         process.pidfile = "{with_pid(mpv)}"
         process.min_cpu_percent = 0
         process.interval_s = 0.5
@@ -161,6 +162,7 @@ async def test_a_player_that_first_aid_healed_was_down_as_long_as_it_was_down(
     mpv.play("--loop", clips / "clip.mp4")
     text = f"""probe = "mpv"
         mpv.socket = "{mpv.socket}"
+        mpv.frozen_after_s = 60
         [outputs.first_aid]
         command = ["{healer}"]
         after_s = 1
@@ -205,6 +207,7 @@ async def test_a_dark_player_is_off_by_schedule_at_night_and_stopped_by_day_or_b
     mpv.play("--pause", clips / "clip.mp4")
     text = f"""probe = "mpv"
         mpv.socket = "{mpv.socket}"
+        mpv.frozen_after_s = 60
         [schedule]
         timezone = "Europe/Madrid"
         rules = [{{ days = "mon-sat", hours = ["09:30-21:00"] }}]

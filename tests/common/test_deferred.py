@@ -103,7 +103,7 @@ def test_threads_that_use_it_at_once_all_see_the_whole_module(make: Make) -> Non
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(timeout=30)
+        thread.join(timeout=100)
     assert seen == [2] * 8
 
 

@@ -36,7 +36,7 @@ async def test_a_task_lives_though_nobody_holds_it() -> None:
         done.set()
 
     spawn(works(), "worker")
-    await asyncio.wait_for(done.wait(), 30)
+    await asyncio.wait_for(done.wait(), 100)
 
 
 async def test_cancelling_waits_until_each_has_tidied_up() -> None:

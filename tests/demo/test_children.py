@@ -87,5 +87,5 @@ async def test_a_task_that_keeps_a_child_can_be_cancelled(tmp_path: Path) -> Non
     await until(lambda: "up" in child.tail(), "it runs")
     await cancel(keeping)
     assert child.pid
-    await asyncio.wait_for(child.stop(), 60)
+    await asyncio.wait_for(child.stop(), 100)
     assert child.pid == 0

@@ -17,7 +17,7 @@ import pytest
 from tests.fixtures.processes import Process, Processes, run_signwatch
 from tests.fixtures.waiting import free_port, wait_until
 
-PATIENCE_S = 90
+PATIENCE_S = 300
 
 
 class Visit:
@@ -31,7 +31,7 @@ class Visit:
         )
 
     def get(self, path: str) -> Any:
-        with urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=10) as answer:
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=60) as answer:
             return json.load(answer)
 
     def states(self) -> list[str]:

@@ -33,7 +33,7 @@ def test_a_fleet_reports_to_mosquitto_answers_healthz_and_stops_cleanly(
 
     def healthz() -> dict[str, object]:
         try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{port}/healthz", timeout=10) as answer:
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}/healthz", timeout=60) as answer:
                 figures: dict[str, object] = json.load(answer)
         except OSError:
             return {}

@@ -23,7 +23,7 @@ async def ask(port: int, request: bytes) -> tuple[str, bytes]:
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     writer.write(request)
     writer.write_eof()
-    answer = await asyncio.wait_for(reader.read(), 60)
+    answer = await asyncio.wait_for(reader.read(), 100)
     writer.close()
     await writer.wait_closed()
     head, _, body = answer.partition(b"\r\n\r\n")
@@ -57,6 +57,6 @@ async def test_an_unfinished_or_endless_request_is_hung_up_on(
     writer.write_eof()
     heard = b"something"
     with contextlib.suppress(ConnectionResetError):  # what is left unread of an endless request resets the connection
-        heard = await asyncio.wait_for(reader.read(), 60)
+        heard = await asyncio.wait_for(reader.read(), 100)
     assert heard == b"" or reader.exception() is not None
     writer.close()

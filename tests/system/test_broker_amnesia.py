@@ -16,7 +16,7 @@ from tests.fixtures.simulation import Simulation, assert_the_ledger_is_the_truth
 from tests.fixtures.site import TENANT, Site
 from tests.fixtures.waiting import LOOPBACK, free_port, wait_until
 
-pytestmark = [pytest.mark.system, pytest.mark.timeout(300)]
+pytestmark = pytest.mark.system
 
 COUNT: Final = 80
 SECONDS: Final = 10
@@ -56,7 +56,7 @@ class Pushed:
 
     def _said(self, request: urllib.request.Request) -> bool:
         try:
-            with urllib.request.urlopen(request, timeout=5):
+            with urllib.request.urlopen(request, timeout=60):
                 return True
         except OSError:
             return False

@@ -28,7 +28,7 @@ from tests.fixtures.waiting import LOOPBACK, free_port, wait_until
 from wire.messages import Run, Runs, encode
 from wire.topics import topic
 
-pytestmark = [pytest.mark.system, pytest.mark.timeout(900)]
+pytestmark = pytest.mark.system
 
 BY_ITSELF_WITHIN_S = 600  # a collector that has started waits five minutes for agents that know the time better
 

@@ -35,7 +35,7 @@ AT_ONCE: Final = 3
 PLAYER: Final = (
     '[[tenants]]\nid = "acme"\n[[devices]]\ntenant = "acme"\nid = "{device}"\n[[devices.outputs]]\nid = "main"\n'
 )
-pytestmark = [pytest.mark.system, pytest.mark.timeout(300)]
+pytestmark = pytest.mark.system
 
 
 class Sweep:
@@ -113,7 +113,7 @@ class Sweep:
 
 
 async def up_or_dead(collector: Process) -> None:
-    await until(lambda: "collector_ready" in collector.output() or not collector.alive, "it is up, or dead", 60)
+    await until(lambda: "collector_ready" in collector.output() or not collector.alive, "it is up, or dead")
 
 
 def register(ledger: Path, device: str) -> bool:

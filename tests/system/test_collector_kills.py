@@ -13,7 +13,7 @@ from tests.fixtures.simulation import Simulation, assert_the_ledger_is_the_truth
 from tests.fixtures.site import Site
 from tests.fixtures.waiting import wait_until
 
-pytestmark = [pytest.mark.system, pytest.mark.timeout(300)]
+pytestmark = pytest.mark.system
 
 PLAYERS: Final = players(6)
 ACTIONS: Final = ("freeze", "stop", "black", "error", "idle")

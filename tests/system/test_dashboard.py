@@ -15,7 +15,7 @@ from tests.fixtures.influx import InfluxServer
 from tests.fixtures.site import TENANT, Site
 from tests.fixtures.waiting import until, wait_until
 
-pytestmark = [pytest.mark.system, pytest.mark.timeout(180)]
+pytestmark = pytest.mark.system
 
 PLAYERS = 10
 FROZEN = 3
@@ -54,7 +54,7 @@ async def test_every_panel_shows_what_the_ledger_says(site: Site, influx: Influx
             await asyncio.to_thread(site.wait_for_state, name, "playing")
         for name in names[:FROZEN]:
             fleet.players[name].show("frozen")
-        await until(lambda: asyncio.to_thread(panels_agree, site, influx), "the dashboard shows what the API shows", 60)
+        await until(lambda: asyncio.to_thread(panels_agree, site, influx), "the dashboard shows what the API shows")
         during = await asyncio.to_thread(filled_panels, influx)
         for name in names[:FROZEN]:
             fleet.players[name].show("playing")

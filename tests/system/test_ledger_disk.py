@@ -21,7 +21,7 @@ from tests.fixtures.processes import Process, Processes
 from tests.fixtures.shim import Shim
 from tests.fixtures.waiting import LOOPBACK, free_port, until
 
-pytestmark = [pytest.mark.system, pytest.mark.timeout(300)]
+pytestmark = pytest.mark.system
 SIZE_BYTES: Final = 12 * 1024 * 1024
 MORE: Final = range(10, 110)
 
@@ -97,7 +97,7 @@ class Running:
     def health(self) -> dict[str, Any]:
         """What /healthz says, with status 503 too; empty while nobody answers."""
         try:
-            with urllib.request.urlopen(f"http://{LOOPBACK}:{self.port}/healthz", timeout=10) as answer:
+            with urllib.request.urlopen(f"http://{LOOPBACK}:{self.port}/healthz", timeout=60) as answer:
                 said = json.load(answer)
         except urllib.error.HTTPError as error:
             said = json.load(error)
@@ -106,20 +106,20 @@ class Running:
         return {str(name): value for name, value in said.items()}
 
     async def is_well(self) -> None:
-        await until(lambda: self.health().get("ok"), "the collector is well", 60)
+        await until(lambda: self.health().get("ok"), "the collector is well")
 
     async def holds(self, device: Reporter) -> None:
         """It takes nothing into the ledger, acknowledges nothing, and says why."""
         known = set(device.acked)
         await device.send(MORE)
-        await until(lambda: "cannot be written since" in str(self.health().get("ledger")), "/healthz says so", 60)
+        await until(lambda: "cannot be written since" in str(self.health().get("ledger")), "/healthz says so")
         assert self.health()["ok"] is False
         assert device.acked == known
         assert self.process.alive
 
     async def recovers(self, device: Reporter) -> None:
         """By itself: what it held is in the ledger, and acknowledged, without being sent again."""
-        await until(lambda: set(MORE) <= device.acked, "what was held is acknowledged", 60)
+        await until(lambda: set(MORE) <= device.acked, "what was held is acknowledged")
         await self.is_well()
 
     def is_sound(self) -> None:
@@ -141,7 +141,7 @@ async def test_a_full_disk_is_held_out_and_a_disk_that_turned_read_only_costs_no
 
         small_disk.abort()
         await device.send([500])
-        await until(lambda: "cannot be written since" in str(collector.health().get("ledger")), "/healthz says so", 60)
+        await until(lambda: "cannot be written since" in str(collector.health().get("ledger")), "/healthz says so")
         assert 500 not in device.acked
         collector.process.kill()  # ext4 gives no way back but to mount it anew, which needs whoever has files open gone
         small_disk.unmount()

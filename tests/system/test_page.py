@@ -10,15 +10,13 @@ from playwright.async_api import Browser, expect
 from common.tasks import cancel, spawn
 from simulator.fleet import Fleet, player_names
 from simulator.link import Server
-from tests.fixtures.chromium import ARTEFACTS
+from tests.fixtures.chromium import ARTEFACTS, patient
 from tests.fixtures.site import TENANT, Site
 from tests.fixtures.waiting import until
 
-pytestmark = [pytest.mark.system, pytest.mark.timeout(180)]
+pytestmark = pytest.mark.system
 
 PLAYERS = 30
-expect.set_options(timeout=30_000)
-
 # Runs in the page: notes by the browser's own clock when a tile's class changes.
 WATCH = """tile => { window.turned = null; new MutationObserver(() => {
     if (!window.turned && !tile.classList.contains('s-playing')) window.turned = Date.now();
@@ -32,7 +30,7 @@ async def test_tiles_and_alarm_follow_a_fleet_of_players(site: Site, browser: Br
     fleet = Fleet(names, tenant=TENANT, server=Server(site.broker.host, site.broker.port), interval_s=2)
     running = spawn(fleet.run(), "fleet")
     try:
-        page = await browser.new_page(viewport={"width": 1920, "height": 1080})
+        page = await (await patient(browser, viewport={"width": 1920, "height": 1080})).new_page()
         await page.goto(site.url)
         await expect(page.locator(".t.s-playing")).to_have_count(PLAYERS)
         tile = page.locator(f'.t[href="/player/{TENANT}/{names[0]}/main"]')

@@ -181,7 +181,7 @@ async def test_a_real_player_is_seen_playing_paused_stopped_hung_and_killed(bus:
     await bus.tell("Play")
     await reads(probe, "playing")
 
-    watch = Watch("main", probe, 5, 0.7, SystemClock(), lambda *_: None, asyncio.Event())
+    watch = Watch("main", probe, 5, 2, SystemClock(), lambda *_: None, asyncio.Event())
     process.send(signal.SIGSTOP)
     await answers(watch, Reading("frozen", None, "the player is on the bus but does not answer"))
     process.send(signal.SIGCONT)

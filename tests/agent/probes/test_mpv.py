@@ -164,6 +164,14 @@ def test_a_socket_path_that_no_socket_can_have_is_refused() -> None:
 
 @pytest.fixture
 async def probe(mpv: Mpv) -> AsyncIterator[MpvProbe]:
+    probe = MpvProbe(MpvOptions(socket=str(mpv.socket)), Around("main", SystemClock()))
+    yield probe
+    await probe.close()
+
+
+@pytest.fixture
+async def impatient(mpv: Mpv) -> AsyncIterator[MpvProbe]:
+    """A probe to which every picture that may stand would soon be frozen, if it took it for a film."""
     probe = MpvProbe(MpvOptions(socket=str(mpv.socket), frozen_after_s=0.5), Around("main", SystemClock()))
     yield probe
     await probe.close()
@@ -221,22 +229,22 @@ async def test_a_generated_stream_without_a_length_is_playing(mpv: Mpv, probe: M
     await stays(probe, "playing")
 
 
-async def test_a_still_that_stands_for_ever_is_playing(mpv: Mpv, probe: MpvProbe, clips: Path) -> None:
+async def test_a_still_that_stands_for_ever_is_playing(mpv: Mpv, impatient: MpvProbe, clips: Path) -> None:
     mpv.play("--image-display-duration=inf", clips / "still.png")
-    await reads(probe, "playing")
-    await stays(probe, "playing")
+    await reads(impatient, "playing")
+    await stays(impatient, "playing")
 
 
-async def test_a_still_that_is_held_at_the_end_is_playing(mpv: Mpv, probe: MpvProbe, clips: Path) -> None:
+async def test_a_still_that_is_held_at_the_end_is_playing(mpv: Mpv, impatient: MpvProbe, clips: Path) -> None:
     mpv.play("--keep-open=yes", "--image-display-duration=0.2", clips / "still.png")
-    await reads(probe, "playing")
-    await stays(probe, "playing")
+    await reads(impatient, "playing")
+    await stays(impatient, "playing")
 
 
-async def test_a_film_of_one_picture_in_two_seconds_is_playing(mpv: Mpv, probe: MpvProbe, clips: Path) -> None:
+async def test_a_film_of_one_picture_in_two_seconds_is_playing(mpv: Mpv, impatient: MpvProbe, clips: Path) -> None:
     mpv.play("--loop", clips / "slow.mp4")
-    await reads(probe, "playing")
-    await stays(probe, "playing", looks=10)
+    await reads(impatient, "playing")
+    await stays(impatient, "playing", looks=10)
 
 
 async def test_a_film_that_ended_and_holds_its_last_picture_is_stopped(mpv: Mpv, probe: MpvProbe, clips: Path) -> None:
@@ -318,7 +326,7 @@ async def test_a_socket_that_we_may_not_open_says_nothing_about_playback(mpv: Mp
     assert (reading.state, "Permission denied" in (reading.detail or "")) == ("unknown", True)
 
 
-def watching(probe: MpvProbe, timeout_s: float = 0.5) -> Watch:
+def watching(probe: MpvProbe, timeout_s: float = 1) -> Watch:
     return Watch("main", probe, 5, timeout_s, SystemClock(), lambda *_: None, asyncio.Event())
 
 

@@ -170,11 +170,11 @@ def test_a_table_that_cannot_work_is_refused(options: VlcOptions, complaints: li
 
 
 def probe_of(url: str, **options: object) -> VlcProbe:
-    table = {"url": url, "password": "pw", "frozen_after_s": 1.0, **options}
+    table = {"url": url, "password": "pw", "frozen_after_s": 2.0, **options}
     return VlcProbe(VlcOptions(**table), Around("main", SystemClock()))  # type: ignore[arg-type]
 
 
-def watching(probe: VlcProbe, timeout_s: float = 0.5) -> Watch:
+def watching(probe: VlcProbe, timeout_s: float = 1.5) -> Watch:
     return Watch("main", probe, 5, timeout_s, SystemClock(), lambda *_: None, asyncio.Event())
 
 
@@ -182,10 +182,12 @@ async def test_nobody_there_is_stopped() -> None:
     assert (await probe_of(f"http://{LOOPBACK}:{free_port()}").read()).state == "stopped"
 
 
-@pytest.mark.parametrize(("script", "state"), [(babble, "unknown"), (say_nothing, "frozen")])
-async def test_one_who_babbles_is_not_believed_and_one_who_is_silent_hangs(script: Script, state: str) -> None:
+@pytest.mark.parametrize(("script", "timeout_s", "state"), [(babble, 60, "unknown"), (say_nothing, 1, "frozen")])
+async def test_one_who_babbles_is_not_believed_and_one_who_is_silent_hangs(
+    script: Script, timeout_s: float, state: str
+) -> None:
     async with serving(script) as server:
-        assert (await watching(probe_of(server.url)).ask()).state == state
+        assert (await watching(probe_of(server.url), timeout_s).ask()).state == state
 
 
 @pytest.mark.parametrize(
@@ -239,7 +241,7 @@ async def reads(probe: VlcProbe, state: str) -> Reading:
     return found
 
 
-async def stays(probe: VlcProbe, state: str, looks: int = 6) -> None:
+async def stays(probe: VlcProbe, state: str, looks: int = 9) -> None:
     for _ in range(looks):
         await asyncio.sleep(0.25)
         assert (await probe.read()).state == state

@@ -31,7 +31,7 @@ def client_of(broker: EmbeddedBroker, user: str, **more: object) -> aiomqtt.Clie
     settings: dict[str, object] = {
         "username": user,
         "password": f"secret-{user}",
-        "timeout": 30,
+        "timeout": 60,
         "socket_options": [(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)],
         **more,
     }
@@ -49,7 +49,7 @@ async def collector_hearing(broker: EmbeddedBroker, *filters: str) -> AsyncItera
 
 async def next_message(client: aiomqtt.Client) -> aiomqtt.Message:
     """The next message that arrives; a minute is for a machine that is very busy."""
-    return await asyncio.wait_for(anext(aiter(client.messages)), 60)
+    return await asyncio.wait_for(anext(aiter(client.messages)), 100)
 
 
 async def until(condition: Callable[[], bool]) -> None:

@@ -126,4 +126,4 @@ async def test_nothing_can_be_retained(connect: Connect) -> None:
     async with connect(ONE) as one:
         one._client.publish(topic(ONE, "hello"), b"old", qos=1, retain=True)
         with pytest.raises(aiomqtt.MqttError):
-            await asyncio.wait_for(next_message(one), 60)
+            await asyncio.wait_for(next_message(one), 100)

@@ -66,7 +66,7 @@ async def test_a_wrong_password_or_name_is_refused(broker: EmbeddedBroker, wrong
 
 async def test_a_client_without_a_name_is_refused(broker: EmbeddedBroker) -> None:
     with pytest.raises(aiomqtt.MqttError):
-        async with aiomqtt.Client("127.0.0.1", broker.port, timeout=30):
+        async with aiomqtt.Client("127.0.0.1", broker.port, timeout=60):
             pass
     assert broker.stats()["refused_password"] == 1
 
@@ -170,7 +170,7 @@ async def test_an_attempt_that_was_given_up_does_not_come_in_over_a_later_one(
         writer.write(connect_packet())
         await slow.wait()
         async with client_of(broker, str(ONE)) as device:
-            assert await asyncio.wait_for(reader.read(), 60) == b""
+            assert await asyncio.wait_for(reader.read(), 100) == b""
             await device.publish(topic(ONE, "runs"), b"undisturbed", qos=1)
             assert (await next_message(hears)).payload == b"undisturbed"
         writer.close()
@@ -219,7 +219,7 @@ async def test_noise_instead_of_a_connect_is_turned_away(broker: EmbeddedBroker)
         reader, writer = await asyncio.open_connection("127.0.0.1", broker.port)
         writer.write(noise)
         writer.write_eof()
-        assert await asyncio.wait_for(reader.read(), 60) == b""
+        assert await asyncio.wait_for(reader.read(), 100) == b""
         writer.close()
         await writer.wait_closed()
     async with client_of(broker, "acme/player-1"):
@@ -285,7 +285,7 @@ async def test_stopping_does_not_wait_for_a_client_that_never_says_anything(cred
     await broker.stop()
     assert broker._serving == {}
     with contextlib.suppress(ConnectionResetError):
-        assert await asyncio.wait_for(reader.read(), 60) == b""
+        assert await asyncio.wait_for(reader.read(), 100) == b""
     writer.close()
 
 
@@ -373,8 +373,8 @@ async def test_a_device_that_reads_nothing_is_dropped_and_holds_nobody_up(
         await other.subscribe(topic(Address("acme", "player-2"), "ack"), qos=1)
         async with asyncio.timeout(PATIENCE_S):
             while not broker.stats()["ended_stuck"]:
-                await collector.publish(where.decode(), b"x" * 60_000, qos=1, timeout=30)
-                await collector.publish(topic(Address("acme", "player-2"), "ack"), b"y", qos=1, timeout=30)
+                await collector.publish(where.decode(), b"x" * 60_000, qos=1, timeout=60)
+                await collector.publish(topic(Address("acme", "player-2"), "ack"), b"y", qos=1, timeout=60)
                 assert (await next_message(other)).payload == b"y"
     stuck.close()
     assert broker._amqtt is not None

@@ -17,7 +17,7 @@ from tests.fixtures.shim import Shim
 
 CALLS: Final = ("write", "fsync", "truncate", "unlink")
 SAMPLE: Final = ("write:12", "fsync:3")
-pytestmark = [pytest.mark.system, pytest.mark.timeout(300)]
+pytestmark = pytest.mark.system
 
 
 def survives(processes: Processes, shim: Shim, kill: str) -> bool:

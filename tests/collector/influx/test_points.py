@@ -12,7 +12,7 @@ from wire.messages import Heartbeat, Run
 
 def write(influx: InfluxServer, *lines: str) -> None:
     url = f"{influx.url}/write?db=signwatch&precision=ms"
-    urllib.request.urlopen(urllib.request.Request(url, data="\n".join(lines).encode()), timeout=30).close()
+    urllib.request.urlopen(urllib.request.Request(url, data="\n".join(lines).encode()), timeout=60).close()
 
 
 def run_view(**changes: object) -> RunView:

@@ -28,7 +28,7 @@ from wire.messages import Ack, MessageError, decode
 
 BATCHES: Final = 5
 EVERY: Final = 9  # an odd number, so that each variant has its turn
-pytestmark = [pytest.mark.system, pytest.mark.timeout(300)]
+pytestmark = pytest.mark.system
 
 
 async def record(
@@ -45,7 +45,7 @@ async def record(
     env = shim.env(ledger, log=log, unsynced=unsynced)
     collector = processes.signwatch("collector", "run", "--config", config, name=folder.name, env=env)
     async with Reporter(broker, "p1") as device:
-        await until(lambda: "broker_connected" in collector.output(), "it listens", 60)
+        await until(lambda: "broker_connected" in collector.output(), "it listens")
         for seq in range(1, BATCHES + 1):
             assert await device.deliver([seq], lambda: collector.alive)
     collector.kill()

@@ -49,7 +49,7 @@ def test_a_change_is_on_the_page_of_the_running_collector_at_once(
 
 def players(port: int) -> list[str]:
     try:
-        with urllib.request.urlopen(f"http://{LOOPBACK}:{port}/api/v1/players", timeout=10) as answer:
+        with urllib.request.urlopen(f"http://{LOOPBACK}:{port}/api/v1/players", timeout=60) as answer:
             body: Any = json.load(answer)
     except OSError:
         return []

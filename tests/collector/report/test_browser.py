@@ -11,7 +11,7 @@ from playwright.async_api import Browser
 from collector.report.as_html import as_html
 from collector.sla.service import Language
 from tests.collector.report.test_html import EVIL, busy
-from tests.fixtures.chromium import ARTEFACTS
+from tests.fixtures.chromium import ARTEFACTS, patient
 
 A4_POINTS = (595, 842)
 
@@ -23,7 +23,7 @@ async def test_a_browser_shows_and_prints_it_without_fetching_or_running_anythin
 ) -> None:
     file = tmp_path / "report.html"
     file.write_text(as_html(busy(EVIL, EVIL), language), encoding="utf-8")
-    page = await browser.new_page(viewport={"width": 1100, "height": 1400})
+    page = await (await patient(browser, viewport={"width": 1100, "height": 1400})).new_page()
     said: list[str] = []
     page.on("console", lambda message: said.append(message.text))
     page.on("dialog", lambda dialog: said.append(dialog.message))

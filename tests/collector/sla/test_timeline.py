@@ -1,8 +1,8 @@
 from __future__ import annotations
 
-import time
 from itertools import pairwise
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -70,11 +70,10 @@ def test_a_short_run_uncovers_the_long_one_beneath_it() -> None:
     assert segments == [(0, 2, "playing", None), (2, 4, "frozen", "hardware"), (4, 9, "playing", None)]
 
 
+@pytest.mark.timeout(300)  # of quadratic work it would take hours
 def test_hundreds_of_thousands_of_nested_runs_are_painted_in_seconds() -> None:
     deep = [Evidence(n, 10**6 - n, "frozen") for n in range(200_000)]
-    begin = time.perf_counter()
     assert len(paint(deep, 0, 10**6)) == 399_999
-    assert time.perf_counter() - begin < 10
 
 
 def test_a_ruling_on_the_state_brings_that_states_default_cause() -> None:

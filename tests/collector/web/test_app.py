@@ -59,7 +59,7 @@ async def test_closing_ends_open_streams_at_once() -> None:
     server = await serve(FakeDesk.with_fleet(2), "127.0.0.1:0")
     async with aiohttp.ClientSession() as session, session.get(f"{server.url}/api/v1/events") as answer:
         assert await answer.content.readline() == b"retry: 2000\n"
-        await asyncio.wait_for(server.close(), 30)
+        await asyncio.wait_for(server.close(), 100)
         assert await answer.content.read() == b"\n"
 
 

@@ -24,7 +24,7 @@ from tests.collector.web.fake_desk import (
     make_players,
 )
 from tests.collector.web.waiting import until
-from tests.fixtures.chromium import ARTEFACTS
+from tests.fixtures.chromium import ARTEFACTS, patient
 
 pytestmark = pytest.mark.system
 
@@ -34,7 +34,6 @@ WALL = (1920, 1080)
 
 Open = Callable[..., Awaitable[Page]]
 Serving = Callable[..., Awaitable[Server]]
-expect.set_options(timeout=30_000)
 
 
 @pytest.fixture
@@ -55,9 +54,10 @@ async def opened(browser: Browser) -> AsyncIterator[Open]:
     complaints: list[str] = []
 
     async def open_page(url: str, size: tuple[int, int] = WALL, scheme: str = "dark") -> Page:
-        context = await browser.new_context(
+        context = await patient(
+            browser,
             viewport={"width": size[0], "height": size[1]},
-            color_scheme=scheme,  # type: ignore[arg-type]
+            color_scheme=scheme,
         )
         page = await context.new_page()
         page.on("pageerror", lambda error: complaints.append(str(error)))

@@ -155,7 +155,7 @@ async def test_a_running_hub_reads_batches_and_delivers(hub: Hub, desk: FakeDesk
     subscription = hub.subscribe("plain", None)
     await until(lambda: desk.listeners == 1)
     desk.set_state(first(desk).subject, "stopped")
-    message = await asyncio.wait_for(subscription.next(), 30)
+    message = await asyncio.wait_for(subscription.next(), 100)
     assert message is not None
     assert b"data: stopped" in message
 
@@ -165,7 +165,7 @@ async def test_a_source_of_events_that_ends_is_opened_again_and_the_listeners_re
     subscription = hub.subscribe("plain", None)
     await until(lambda: desk.listeners == 1)
     desk.end_events()
-    message = await asyncio.wait_for(subscription.next(), 30)
+    message = await asyncio.wait_for(subscription.next(), 100)
     assert message is not None
     assert b"event: resync" in message
     await until(lambda: desk.listeners == 1)
@@ -179,10 +179,10 @@ async def test_a_batch_that_cannot_be_told_leaves_the_hub_alive_and_asks_for_a_r
     await until(lambda: desk.listeners == 1)
     stream.fail = True
     desk.set_state(first(desk).subject, "stopped")
-    assert b"event: resync" in (await asyncio.wait_for(subscription.next(), 30) or b"")
+    assert b"event: resync" in (await asyncio.wait_for(subscription.next(), 100) or b"")
     stream.fail = False
     desk.set_state(first(desk).subject, "frozen")
-    assert b"data: frozen" in (await asyncio.wait_for(subscription.next(), 30) or b"")
+    assert b"data: frozen" in (await asyncio.wait_for(subscription.next(), 100) or b"")
 
 
 async def test_closing_ends_every_subscription_after_what_waits(hub: Hub, desk: FakeDesk) -> None:

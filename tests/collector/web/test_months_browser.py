@@ -12,7 +12,7 @@ from collector.web.app import serve
 from common.clock import ManualClock
 from tests.collector.revisions.shop import END, Shop
 from tests.collector.web.shop_desk import HOUR, KEY, ShopDesk, make_shop, revise
-from tests.fixtures.chromium import ARTEFACTS
+from tests.fixtures.chromium import ARTEFACTS, patient
 
 pytestmark = pytest.mark.system
 
@@ -24,8 +24,8 @@ async def test_months_and_their_reports_are_read_without_a_script_on_a_phone(led
     desk = ShopDesk(make_shop(Shop(ledger)), clock)
     await revise(desk, clock)
     server = await serve(desk, "127.0.0.1:0", clock=clock)
-    context = await browser.new_context(
-        viewport={"width": 1280, "height": 844}, color_scheme="light", java_script_enabled=False
+    context = await patient(
+        browser, viewport={"width": 1280, "height": 844}, color_scheme="light", java_script_enabled=False
     )
     try:
         page = await context.new_page()
