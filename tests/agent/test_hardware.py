@@ -62,21 +62,21 @@ def test_older_kernels_tell_of_the_supply_by_the_firmwares_flags(flags: str, wea
 
 
 @pytest.mark.parametrize(
-    ("script", "flags"),
+    ("script", "patience_s", "flags"),
     [
-        ("echo throttled=0x50000", parse_throttled("50000")),
-        ("echo VCHI initialization failed; exit 255", None),
-        ("exec sleep 600", None),
+        ("echo throttled=0x50000", 60, parse_throttled("50000")),
+        ("echo VCHI initialization failed; exit 255", 60, None),
+        ("exec sleep 600", 0.5, None),
     ],
 )
 def test_vcgencmd_is_asked_within_a_deadline(
-    script: str, flags: Throttled | None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    script: str, patience_s: float, flags: Throttled | None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     vcgencmd = tmp_path / "vcgencmd"
     vcgencmd.write_text(f'#!/bin/sh\n[ "$*" = get_throttled ] || exit 3\n{script}\n', encoding="ascii")
     vcgencmd.chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
-    monkeypatch.setattr(hardware, "_VCGENCMD_PATIENCE_S", 0.5)
+    monkeypatch.setattr(hardware, "_VCGENCMD_PATIENCE_S", patience_s)
     assert hardware.ask_firmware() == flags
 
 

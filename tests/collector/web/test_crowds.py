@@ -52,7 +52,7 @@ async def status_of(page: Server, path: str = "/healthz") -> int:
 async def test_a_reader_that_never_reads_is_dropped_and_others_are_told_everything(
     page: Server, desk: FakeDesk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sse, "_WRITE_TIMEOUT_S", 0.5)
+    monkeypatch.setattr(sse, "_WRITE_TIMEOUT_S", 2)
     hub, loop = hub_of(page), asyncio.get_running_loop()
     async with AsyncExitStack() as stack, asyncio.timeout(PATIENCE_S):
         stuck = await knock(page, stack)
