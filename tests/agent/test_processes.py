@@ -75,14 +75,13 @@ def test_a_family_has_everybody_once_and_nobody_of_an_earlier_parent() -> None:
 def test_a_real_process_that_burns_cpu_is_found(processes: Processes) -> None:
     burner = processes.start([sys.executable, "-c", "while True: pass"], "burner")
 
-    def others() -> frozenset[int]:  # of a busy machine that runs other tests
-        return frozenset(process.pid for process in table_of.census() or [] if process.pid != burner.pid)
-
     before, at_s = table_of.census(), monotonic_s()
     assert before is not None
 
     def found() -> Hog | None:
-        return table_of.hog(before, table_of.census() or [], monotonic_s() - at_s, others())
+        now = table_of.census() or []
+        others = frozenset(process.pid for process in now if process.pid != burner.pid)  # a busy machine has many
+        return table_of.hog(before, now, monotonic_s() - at_s, others)
 
     hog = wait_until(lambda: (now := found()) and now.cpu_percent > 1 and now, "it has burnt some")
     assert isinstance(hog, Hog)

@@ -14,6 +14,7 @@ from agent.probes.base import Around, Reading
 from agent.probes.systemd import Loop, SystemdOptions, SystemdProbe, judge, read_properties, systemd_complaints
 from common.clock import ManualClock
 from common.tasks import cancel, spawn
+from tests.fixtures.machine import Machine
 from tests.fixtures.waiting import until, wait_until
 
 # --- the table --------------------------------------------------------------------------------------------------------
