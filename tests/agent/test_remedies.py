@@ -22,7 +22,7 @@ from common.clock import ManualClock, SystemClock
 from common.tasks import cancel, spawn
 from tests.agent.conftest import Mpv
 from tests.agent.lives import Life
-from tests.fixtures.waiting import until
+from tests.fixtures.waiting import until, until_reaped
 from wire.runs import Instant, Rules
 
 STOPPED, PLAYING = Reading("stopped", None, "gone"), Reading("playing")
@@ -57,6 +57,7 @@ async def test_a_command_that_hangs_is_killed_with_all_that_it_started(tmp_path:
         return state == "Z"  # nobody waits for an orphan in a container without an init
 
     await until(gone, "its child is gone too")
+    await until_reaped()
 
 
 class Patient:
@@ -152,6 +153,7 @@ async def test_an_attempt_ends_with_the_agent(life: Life, clock: ManualClock, tm
     await patient.aid.close()
     with pytest.raises(ProcessLookupError):
         os.kill(int(pid_file.read_text(encoding="ascii")), 0)
+    await until_reaped()
 
 
 async def test_a_paused_mpv_plays_again_and_a_dead_one_is_said_to_be_dead(mpv: Mpv, clips: Path) -> None:

@@ -17,7 +17,7 @@ from agent.probes.display import DisplayOptions, DisplayProbe, Power, judge, par
 from agent.watch import Watch
 from common.clock import ManualClock
 from tests.agent.trees import Plant
-from tests.fixtures.waiting import until
+from tests.fixtures.waiting import until, until_reaped
 
 
 def tree(**states: str) -> Mapping[str, str]:
@@ -189,6 +189,7 @@ async def test_a_set_that_never_answers_is_unknown_and_leaves_no_program_behind(
     assert await watch.ask() == DisplayProbe.silence
     await watch.close()
     await until(lambda: not any(one.name() == "sleep" for one in psutil.Process().children()), "the program is gone")
+    await until_reaped()
 
 
 async def test_a_machine_without_cec_ctl_says_what_to_install(

@@ -19,7 +19,7 @@ from tests.agent.conftest import WriteConfig
 from tests.agent.screens import Screen, start_screen, wayland_player
 from tests.fixtures.mosquitto import Mosquitto
 from tests.fixtures.processes import Processes
-from tests.fixtures.waiting import until, wait_until
+from tests.fixtures.waiting import until, until_reaped, wait_until
 
 MOVING = "av://lavfi:testsrc2=s=320x180:r=10"
 BLACK = "av://lavfi:color=black:s=320x180:r=10"
@@ -253,6 +253,7 @@ async def test_a_screen_that_hangs_leaves_no_program_behind(screen: Screen) -> N
     await until(
         lambda: not any(child.name() == "ffmpeg" for child in psutil.Process().children()), "the program is gone"
     )
+    await until_reaped()
 
 
 @pytest.mark.system

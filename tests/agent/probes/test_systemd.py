@@ -15,7 +15,7 @@ from agent.probes.systemd import Loop, SystemdOptions, SystemdProbe, judge, read
 from common.clock import ManualClock
 from common.tasks import cancel, spawn
 from tests.fixtures.machine import Machine
-from tests.fixtures.waiting import until, wait_until
+from tests.fixtures.waiting import until, until_reaped, wait_until
 
 # --- the table --------------------------------------------------------------------------------------------------------
 
@@ -111,6 +111,7 @@ async def test_a_program_that_hangs_is_killed_with_the_question(tmp_path: Path) 
     pid = int(await until(lambda: told.exists() and told.read_text(encoding="ascii"), "it runs"))
     await cancel(asking)
     await until(lambda: not psutil.pid_exists(pid), "it is gone")
+    await until_reaped()
 
 
 # --- a real systemd ---------------------------------------------------------------------------------------------------
