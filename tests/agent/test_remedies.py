@@ -22,7 +22,7 @@ from common.clock import ManualClock, SystemClock
 from common.tasks import cancel, spawn
 from tests.agent.conftest import Mpv
 from tests.agent.lives import Life
-from tests.fixtures.waiting import until, until_reaped
+from tests.fixtures.waiting import loop_turned, until, until_reaped
 from wire.runs import Instant, Rules
 
 STOPPED, PLAYING = Reading("stopped", None, "gone"), Reading("playing")
@@ -46,6 +46,7 @@ async def test_a_command_that_hangs_is_killed_with_all_that_it_started(tmp_path:
     pid_file = tmp_path / "pid"
     hanging = spawn(run_command(["/bin/sh", "-c", f"sleep 600 & echo $! > {pid_file}; wait"]), "hanging")
     await until(lambda: pid_file.exists() and pid_file.read_text(encoding="ascii"), "its child runs")
+    await loop_turned()
     await cancel(hanging)
     child = int(pid_file.read_text(encoding="ascii"))
 
@@ -150,6 +151,7 @@ async def test_an_attempt_ends_with_the_agent(life: Life, clock: ManualClock, tm
     for _ in range(4):
         patient.see(STOPPED)
     await until(lambda: pid_file.exists() and pid_file.read_text(encoding="ascii"), "the command runs")
+    await loop_turned()
     await patient.aid.close()
     with pytest.raises(ProcessLookupError):
         os.kill(int(pid_file.read_text(encoding="ascii")), 0)

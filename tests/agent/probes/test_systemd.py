@@ -15,7 +15,7 @@ from agent.probes.systemd import Loop, SystemdOptions, SystemdProbe, judge, read
 from common.clock import ManualClock
 from common.tasks import cancel, spawn
 from tests.fixtures.machine import Machine
-from tests.fixtures.waiting import until, until_reaped, wait_until
+from tests.fixtures.waiting import loop_turned, until, until_reaped, wait_until
 
 # --- the table --------------------------------------------------------------------------------------------------------
 
@@ -103,12 +103,14 @@ async def test_a_system_that_systemd_did_not_start_says_nothing_about_playback()
 async def test_a_program_that_never_stops_talking_is_cut_off() -> None:
     said = await ask_program("sh", "-c", "exec yes >&2")
     assert (said.status, said.out, len(said.err)) == (-9, "", OUTPUT_BYTES)
+    await until_reaped()
 
 
 async def test_a_program_that_hangs_is_killed_with_the_question(tmp_path: Path) -> None:
     told = tmp_path / "pid"
     asking = spawn(ask_program("sh", "-c", f"echo $$ > {told}; exec sleep 600"), "asking")
     pid = int(await until(lambda: told.exists() and told.read_text(encoding="ascii"), "it runs"))
+    await loop_turned()
     await cancel(asking)
     await until(lambda: not psutil.pid_exists(pid), "it is gone")
     await until_reaped()
