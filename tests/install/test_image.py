@@ -14,7 +14,7 @@ from tests.fixtures.bundle import LOGIN, block
 from tests.fixtures.machine import Machine
 from tests.fixtures.waiting import wait_until
 
-pytestmark = [pytest.mark.system, pytest.mark.timeout(600)]
+pytestmark = pytest.mark.system
 
 AGENT: Final = "signwatch-agent"
 FILES: Final = ("/etc/signwatch/mqtt.password", "/var/lib/signwatch/spool/spool.journal")

@@ -58,7 +58,6 @@ def player(machine: Machine, bundle: Path) -> Machine:
 
 
 @pytest.mark.system
-@pytest.mark.timeout(600)
 def test_the_page_leads_from_a_bare_system_to_the_first_heartbeat_and_back(player: Machine) -> None:
     player.run("install", "-d", "-m", "700", "-o", "player", "-g", "player", "/run/user/1500")
     told = as_root(player, block("player", "tar --extract"))
@@ -85,7 +84,6 @@ def test_the_page_leads_from_a_bare_system_to_the_first_heartbeat_and_back(playe
 
 
 @pytest.mark.system
-@pytest.mark.timeout(600)
 def test_an_update_and_the_way_back_keep_name_password_and_evidence(player: Machine) -> None:
     player.run("systemctl", "stop", "broker")
     was = kept(player)
@@ -104,7 +102,6 @@ def test_an_update_and_the_way_back_keep_name_password_and_evidence(player: Mach
 
 
 @pytest.mark.system
-@pytest.mark.timeout(600)
 def test_a_spool_that_the_release_before_cannot_read_keeps_it_from_going_back(player: Machine) -> None:
     now = player.run("readlink", "/opt/signwatch")
     player.run("systemctl", "stop", "signwatch-agent")
@@ -116,7 +113,6 @@ def test_a_spool_that_the_release_before_cannot_read_keeps_it_from_going_back(pl
 
 
 @pytest.mark.system
-@pytest.mark.timeout(600)
 def test_it_is_taken_away_and_leaves_the_evidence_or_nothing(player: Machine) -> None:
     told = as_root(player, block("player", "--uninstall\n"))
     assert "/var/lib/signwatch/spool/spool.journal: " in told, told

@@ -21,7 +21,7 @@ from tests.fixtures.machine import Machine
 from tests.fixtures.processes import ROOT
 from tests.fixtures.waiting import wait_until
 
-pytestmark = [pytest.mark.system, pytest.mark.timeout(600)]
+pytestmark = pytest.mark.system
 
 AGENT: Final = "signwatch-agent"
 DISPLAY: Final = "[Service]\nExecStart=/usr/bin/Xvfb :0 -screen 0 320x240x24 -nolisten tcp\n"

@@ -13,7 +13,7 @@ from tests.collector.revisions.shop import CONTRACT, MONTH, TEXT, Shop
 from tests.fixtures.processes import Processes
 from tests.fixtures.shim import Shim
 
-pytestmark = [pytest.mark.system, pytest.mark.timeout(300)]
+pytestmark = pytest.mark.system
 OLD: Final = b"of last year"
 COMMANDS: Final = {"export": ["-o"], "report": ["--format", "html", "--output"]}
 Writer = Callable[[str, str], tuple[bytes, int]]  # the fault → what stands there then, and the exit status

@@ -29,7 +29,7 @@ from tests.collector.revisions.shop import CONTRACT, MONTH, TENANT, TEXT, Shop, 
 from tests.fixtures.processes import ROOT, Process, Processes
 from tests.fixtures.shim import Shim, recorded
 
-pytestmark = [pytest.mark.system, pytest.mark.timeout(300)]
+pytestmark = pytest.mark.system
 KILLED: Final = -9
 TRIES_AGAIN: Final = "months_not_checked"  # says the keeper, and looks again in five minutes
 HOWS: Final = ("ordered", "revised", "by_itself")

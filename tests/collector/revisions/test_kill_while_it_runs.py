@@ -16,7 +16,7 @@ from tests.fixtures.processes import Process, Processes
 from tests.fixtures.shim import Shim
 from tests.fixtures.waiting import LOOPBACK, free_port
 
-pytestmark = [pytest.mark.system, pytest.mark.timeout(300)]
+pytestmark = pytest.mark.system
 KILLED: Final = -9
 
 
