@@ -15,7 +15,7 @@ ZONE: Final = ZoneInfo("Europe/Madrid")  # chain.toml says so too
 SITES: Final = (("bilbao", "Norte Bilbao"), ("donostia", "Norte Donostia"))
 SCREENS: Final = ("Window", "Counter", "Hall", "Lift")
 PLAYERS: Final = len(SITES) * len(SCREENS)
-CHANGES_PER_DAY: Final = 2
+CHANGES_PER_DAY: Final = 1
 TROUBLE_PERCENT: Final = 1.7
 _INSTALLED: Final = timedelta(hours=8)  # its players are in the agreement from the morning of the month's first day
 _BEFORE: Final = timedelta(minutes=10)  # what is known begins a little earlier, and leaves no hole
