@@ -4,23 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import fcntl
 import json
-import os
-import shutil
 import socket
 import sys
-import tempfile
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from importlib import resources
 from pathlib import Path
 from typing import Any, Final
 
 from common import tasks
-from common.clock import monotonic_s, utc_now
-from demo import chain, stage
+from common.clock import monotonic_s
+from demo import chain, files, stage
 from demo.children import Child, DemoError
 from demo.line import Line
 from demo.portal import Portal
@@ -28,8 +22,8 @@ from demo.watch import Watch
 
 _READY_S: Final = 60.0
 _LOOK_S: Final = 0.2
-_LONGEST_SOCKET: Final = 100  # unix(7): 107 bytes, and a margin
-_SIGNWATCH: Final = (sys.executable, "-P", "-m", "signwatch")
+_TRIES: Final = 5
+_AGAIN_S: Final = 4.0  # a collector that was killed is started again after 3 s
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,9 +56,10 @@ class Show:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Show everything until `stop` is set or the duration has passed."""
-        with _alone(self._folder):
+        with files.alone(self._folder):
             try:
-                await self._prepare()
+                keep = self._options.keep
+                self._last_month = await files.prepare(self._folder, self._ports, self._tell, keep=keep)
                 await self._portal.start()
                 async with asyncio.TaskGroup() as group:
                     group.create_task(self._until_over(stop), name="over")
@@ -74,62 +69,11 @@ class Show:
             finally:
                 await self._end()
 
-    # --- files ----------------------------------------------------------------------------------------------------
-
-    async def _prepare(self) -> None:
-        folder, keep = self._folder, self._options.keep and (self._folder / "registry.toml").exists()
-        if not keep:
-            _clear(folder)
-        self._tell(f"writing configuration, passwords, registry and contract to {folder}")
-        shipped = resources.files("demo")
-        _write(folder / f"{stage.CONTRACT}.toml", shipped.joinpath("contract.toml").read_text("utf-8"))
-        _write(folder / f"{chain.CONTRACT}.toml", shipped.joinpath("chain.toml").read_text("utf-8"))
-        _write(folder / "story.toml", shipped.joinpath("story.toml").read_text("utf-8"))
-        passwords = await self._make_passwords()
-        machine = passwords[f"{stage.TENANT}/{stage.THIS_MACHINE}"]
-        _write(folder / "collector.toml", stage.collector(self._ports, passwords[stage.COLLECTOR]))
-        _write(folder / "agent.toml", stage.agent(self._ports, machine, str(self._mpv_socket)))
-        _write(folder / "players.toml", stage.passwords(passwords.items()))
-        now = utc_now()
-        self._last_month = None if keep else chain.last_month(now)
-        start = None if keep else now.isoformat(timespec="milliseconds")
-        chain_start = None if self._last_month is None else self._last_month.active_from.isoformat()
-        _write(folder / "registry.toml", stage.registry(self._ports, start) + "\n" + chain.registry(chain_start))
-        await self._signwatch("registry", "apply", "registry.toml", "--ledger", "ledger.db", "--yes", "--who", "demo")
-
-    async def _make_passwords(self) -> dict[str, str]:
-        self._tell(f"making a password for each of {len(stage.users())} users of the broker")
-        (self._folder / "credentials.toml").unlink(missing_ok=True)
-        printed = await self._signwatch("broker", "passwd", *stage.users(), "--file", "credentials.toml")
-        return dict(line.split("\t", 1) for line in printed.splitlines())
-
-    async def _signwatch(self, *arguments: str) -> str:
-        process = await asyncio.create_subprocess_exec(
-            *_SIGNWATCH,
-            *arguments,
-            cwd=self._folder,
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
-        )
-        said, complained = await process.communicate()
-        if process.returncode:
-            command = " ".join(arguments[:2])
-            raise DemoError(f"signwatch {command} has failed:\n{complained.decode(errors='replace').strip()}")
-        return said.decode()
-
-    @property
-    def _mpv_socket(self) -> Path:
-        inside = self._folder / "mpv.sock"
-        if len(os.fsencode(inside)) <= _LONGEST_SOCKET:
-            return inside
-        return Path(tempfile.gettempdir()) / f"signwatch-demo-{os.getpid()}.sock"
-
     # --- parts ----------------------------------------------------------------------------------------------------
 
     async def _start_everything(self, group: asyncio.TaskGroup) -> None:
         self._tell("starting the collector: broker, ledger, figures, alarm and page in one process")
-        collector = self._start(group, "collector", *_SIGNWATCH, "collector", "run", "--config", "collector.toml")
+        collector = self._start(group, "collector", *files.SIGNWATCH, "collector", "run", "--config", "collector.toml")
         await self._wait(self._watch.ready, collector, "the collector takes in evidence")
         player, agent = self._start_this_machine(group)
         await self._wait(self._this_machine_plays, agent, "the agent on this machine has reported")
@@ -153,16 +97,16 @@ class Show:
         mpv = self._options.mpv
         if mpv is not None:
             self._tell("starting a real mpv (it plays a test picture into nowhere) and a real agent that watches it")
-            player = self._start(group, "player", *_mpv_command(mpv, self._mpv_socket))
+            player = self._start(group, "player", *_mpv_command(mpv, files.mpv_socket(self._folder)))
         else:
             self._tell("mpv is not installed (sudo apt-get install mpv): a stand-in reports through the push probe")
             port = str(self._ports.push)
             player = self._start(group, "player", sys.executable, "-P", "-m", "demo.player_software", port)
-        return player, self._start(group, "agent", *_SIGNWATCH, "agent", "run", "--config", "agent.toml")
+        return player, self._start(group, "agent", *files.SIGNWATCH, "agent", "run", "--config", "agent.toml")
 
     def _simulate(self) -> list[str]:
         return [
-            *(*_SIGNWATCH, "simulate", "--port", str(self._ports.broker), "--tenant", stage.TENANT),
+            *(*files.SIGNWATCH, "simulate", "--port", str(self._ports.broker), "--tenant", stage.TENANT),
             *("--players", str(stage.PLAYERS), "--interval-s", str(stage.INTERVAL_S)),
             *("--password-file", "players.toml", "--script", "story.toml", "--log-format", "json"),
             *("--portal", stage.PORTAL, "--portal-url", f"http://127.0.0.1:{self._ports.portal}/"),
@@ -173,14 +117,23 @@ class Show:
         """Bring in its last month as players bring a backlog, close it, let a person rule on it, and go on live."""
         month = self._last_month
         if month is not None:
-            await self._signwatch(*chain.backlog(month, self._ports.broker))
+            await files.signwatch(self._folder, *chain.backlog(month, self._ports.broker))
             for order in (chain.closing(month), chain.ruling(month), chain.closing(month)):
-                await self._signwatch(*order)
+                await self._patiently(order)
         self._tell(
             f"    Also  http://127.0.0.1:{self._options.port}/agreements/{chain.TENANT}/{chain.CONTRACT}/months\n"
             "          another customer's last month: closed, revised after a ruling; its reports, proof and claim\n"
         )
-        self._start(group, "chain", *_SIGNWATCH, *chain.live(self._ports.broker))
+        self._start(group, "chain", *files.SIGNWATCH, *chain.live(self._ports.broker))
+
+    async def _patiently(self, order: list[str]) -> None:
+        """Run one of our commands, again where the collector was not there: the visitor may just have killed it."""
+        for _ in range(_TRIES - 1):
+            with contextlib.suppress(DemoError):
+                await files.signwatch(self._folder, *order)
+                return
+            await asyncio.sleep(_AGAIN_S)
+        await files.signwatch(self._folder, *order)
 
     async def _this_machine_plays(self) -> bool:
         return await self._watch.state_of(stage.TENANT, stage.THIS_MACHINE) == "playing"
@@ -298,34 +251,3 @@ def _ports(options: Options) -> stage.Ports:
     return stage.Ports(
         options.port, broker, portal, line, (beyond[0], beyond[1]), health, None if options.mpv else push
     )
-
-
-@contextmanager
-def _alone(folder: Path) -> Iterator[None]:
-    """Hold the folder; DemoError where another demonstration holds it or it cannot be made."""
-    try:
-        (folder / "logs").mkdir(parents=True, exist_ok=True)
-        lock = (folder / "lock").open("w")
-    except OSError as error:
-        raise DemoError(f"{folder} cannot be used ({error.strerror}): give another folder: --dir DIR") from None
-    with lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            raise DemoError(f"another demonstration runs in {folder}: end it, or give --dir and --port") from None
-        yield
-
-
-def _clear(folder: Path) -> None:
-    """A fresh start: what an earlier demonstration left behind goes, and nothing else."""
-    for name in ("ledger.db", "ledger.db-wal", "ledger.db-shm", "ledger.db.lock", "ledger.db.sock", "mpv.sock"):
-        (folder / name).unlink(missing_ok=True)
-    shutil.rmtree(folder / "spool", ignore_errors=True)
-    for log in (folder / "logs").glob("*.log"):
-        log.unlink()
-
-
-def _write(path: Path, text: str) -> None:
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)  # there are passwords in some of them
-    with open(descriptor, "w", encoding="utf-8") as file:  # noqa: PTH123 - a descriptor, for its mode
-        file.write(text)
