@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 import structlog
 
 from agent import host, remedies
+from agent.backlog import Bounds
 from agent.causes import Inquest, Looks
 from agent.combine import Panel
 from agent.config import Output, Settings
@@ -28,7 +29,7 @@ from agent.probes.base import Around, Expectation, Probe, Reading, Report
 from agent.publisher import Publisher
 from agent.remedies import FirstAid, remedy_of
 from agent.schedule import schedule_of
-from agent.spool import Bounds, Spool
+from agent.spool import Spool
 from agent.station import Station, rules_of, stands_ms
 from agent.status import Status
 from agent.watch import Watch

@@ -14,16 +14,18 @@ import asyncio
 import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import msgspec
 
 from agent.command import ask_program
 from agent.hardware import ROOT, Wear, read_text, read_whole, wear
 from agent.host import Figures
-from agent.smart import Drive, read_drive
 from agent.threads import Lane
 from common.clock import Clock
+
+if TYPE_CHECKING:
+    from agent.smart import Drive
 
 REPORTS: Final = Path("/run/signwatch-drives")
 DRIVES_MAX: Final = 16  # of which a heartbeat tells
@@ -42,10 +44,12 @@ class Answer(NamedTuple):
     @property
     def drive(self) -> Drive:
         """What that means."""
+        from agent.smart import read_drive  # most players have no drive that tells
+
         return read_drive(self.text)
 
 
-Drives = Mapping[str, Drive]
+Drives = Mapping[str, "Drive"]
 
 
 def drive_names(root: Path = ROOT) -> list[str]:
@@ -86,6 +90,10 @@ def _untold(reason: str) -> str:
 def read_reports(folder: Path, clock: Clock) -> dict[str, Drive] | None:
     """What the timer has left in the folder; None where it leaves nothing there. Blocks."""
     files = sorted(folder.glob("*.json"))
+    if not files:
+        return None
+    from agent.smart import Drive, read_drive
+
     found: dict[str, Drive] = {}
     for file in files[:DRIVES_MAX]:
         text = read_text(file)
@@ -97,7 +105,7 @@ def read_reports(folder: Path, clock: Clock) -> dict[str, Drive] | None:
             found[file.stem] = Drive(reason=f"{file} is {hours} hours old: does signwatch-drives.timer run?")
         else:
             found[file.stem] = read_drive(text)
-    return found if files else None
+    return found
 
 
 def drive_figures(drives: Drives, worn: Iterable[Wear] = ()) -> Figures:

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Final
 import structlog
 
 from agent.drives import DriveWatch
-from agent.filesystems import file_system_figures
 from agent.host import Figures, Sampler
 from agent.threads import Lane, LaneBusyError
 from agent.timesource import find_offset
@@ -75,6 +74,8 @@ class Machine:
         self._clock = Gauge("clock", lambda: _clock_figures(clock, config.clock.ntp_server), CLOCK_S)
         self._gauges = [self._clock, Gauge("drives", DriveWatch(clock).read, DRIVES_S)]
         if config.role == "server":  # a player has one, which the spool's figures tell of
+            from agent.filesystems import file_system_figures
+
             lane = Lane("file-systems")
             self._gauges.append(Gauge("file systems", lambda: lane.call(file_system_figures), FILE_SYSTEMS_S))
 

@@ -8,28 +8,25 @@ the seq is used: the head of the file reserves a block, and raising it rewrites 
 above the block. Where no reservation can be had (damage, a disk that cannot be written), a new random spool id takes
 its place.
 
-Bounds. Waiting runs take at most `max_bytes`; the file at most twice what is alive plus 256 KiB, and while it is
-rewritten both exist. When the bound is reached room is made, down to four fifths of it, as `agent.thinning` says: first
-details go, then runs become coarser ones `unknown`. Runs older than `max_age_ms` go the same way. What was given up is
-counted in `given_up`. Weeks offline fit (a run takes about 300 bytes).
+Bounds. Waiting runs take no more than `agent.backlog` lets them; the file at most twice what is alive plus 256 KiB, and
+while it is rewritten both exist.
 """
 
 from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Final, NamedTuple
+from typing import Final
 
-import msgspec
 import structlog
 
+from agent.backlog import Backlog, Bounds
 from agent.clocks import Clocks
 from agent.disk import SLACK_BYTES, Disk, Snapshot
 from agent.endings import NOBODY, BootFact, LastBoot, Witness
 from agent.journal import Journal
 from agent.records import Acked, Alive, Awaited, Head, Kept, Opened, Record, Stop, Turn, line
-from agent.restart import Now, Recalled, covered, cut_off, dark, given_up, last_sign, stand_in
-from agent.thinning import Item, by_output, expired, merges, wordy
+from agent.restart import Now, Recalled, cut_off, dark, last_sign
 from common.clock import Clock
 from wire.messages import BootClock
 from wire.outbox import Name
@@ -38,25 +35,7 @@ from wire.states import Cause
 log = structlog.get_logger(__name__)
 
 RESERVE: Final = 4096  # seqs a block
-MAX_AGE_MS: Final = 400 * 86_400_000
-_AGED_EVERY_MS: Final = 3_600_000
 _READ_FACTOR: Final = 4  # a file longer than any of ours is damage, not to be read to its end
-
-
-class Bounds(NamedTuple):
-    """What waiting runs may take, and how old they may grow."""
-
-    max_bytes: int
-    max_age_ms: int = MAX_AGE_MS
-
-
-class _Waiting(NamedTuple):
-    kept: Kept
-    size_bytes: int
-    ticket: int
-
-    def item(self, name: Name) -> Item:
-        return Item(name, self.kept.run, self.size_bytes, self.kept.stated)
 
 
 class Spool:
@@ -66,11 +45,9 @@ class Spool:
         self._disk = disk
         self._device = device
         self._clock = clock
-        self._bounds = bounds
-        self._aged_ms: int | None = None  # when ages were looked at last
         self._next = 1
         self._reserved = 0  # of a spool id that only memory knows yet
-        self._runs: dict[Name, _Waiting] = {}
+        self._backlog = Backlog(bounds, self.issue, lambda: disk.ticket)
         self._open: dict[str, Opened] = {}
         self._watched: tuple[str, ...] = ()
         self._awaited: dict[str, Awaited] = {}  # the watched outputs of which nothing is open
@@ -78,10 +55,6 @@ class Spool:
         self._clocks = Clocks()
         self._fact: BootFact | None = None  # of this boot, for the next one
         self.id = _new_id()
-        self.size_bytes = 0
-        """What the waiting runs take."""
-        self.given_up = 0
-        """Runs given up because the spool was full, or they too old."""
         self.damaged = 0
         """Damaged files that were set aside in this spool's life."""
 
@@ -118,7 +91,17 @@ class Spool:
     @property
     def depth(self) -> int:
         """Closed runs that the collector does not have yet."""
-        return len(self._runs)
+        return len(self._backlog)
+
+    @property
+    def size_bytes(self) -> int:
+        """What the waiting runs take."""
+        return self._backlog.size_bytes
+
+    @property
+    def given_up(self) -> int:
+        """Runs given up because the spool was full, or they too old."""
+        return self._backlog.given_up
 
     @property
     def trouble(self) -> str | None:
@@ -132,7 +115,7 @@ class Spool:
 
     def sendable(self) -> Iterator[Kept]:
         """Closed runs, oldest first, that are durable (or cannot be, as long as the disk is in trouble)."""
-        for waiting in self._runs.values():
+        for waiting in self._backlog:
             if self._disk.settled(waiting.ticket):
                 yield waiting.kept
 
@@ -142,12 +125,12 @@ class Spool:
 
     def holds(self, name: Name) -> bool:
         """Whether that run still waits."""
-        return name in self._runs
+        return name in self._backlog
 
     def clocks(self) -> list[BootClock]:
         """What is remembered of the clocks of the boots that still have runs waiting, and of this one."""
         boots = {self._clock.boot_id()}
-        for run in (*(one.kept.run for one in self._runs.values()), *(one.run for one in self._open.values())):
+        for run in (*(one.kept.run for one in self._backlog), *(one.run for one in self._open.values())):
             boots |= {boot for boot in (run.boot, run.end_boot) if boot}
         return self._clocks.told(boots)
 
@@ -172,11 +155,11 @@ class Spool:
         names = [(entry.spool, entry.run.seq) for entry in self._open.values()]
         self._tickets = {name: self._tickets.get(name, self._disk.ticket) for name in names}
         for kept in closed:
-            self._add(kept)
+            self._backlog.add(kept)
         turn = Turn(list(closed), list(self._open.values()), list(self._awaited.values()))
         self._disk.put(turn, urgent=True)
-        if self.size_bytes > self._bounds.max_bytes:
-            self._make_room()
+        if self._backlog.make_room():
+            self._disk.write_anew()
 
     def saw(self, output: str, mono_ms: int, wall_ms: int, detail: str | None) -> None:
         """The open run of that output was seen until then. `alive` writes it down."""
@@ -206,16 +189,15 @@ class Spool:
             fact = self._clocks.note(*now)
             if fact is not None:
                 self._disk.put(fact, urgent=first)
-        self._give_up_expired()
+        if self._backlog.give_up_expired(now, self._clocks.offsets(), synced=self._clock.synced()):
+            self._disk.write_anew()
 
     def acknowledge(self, spool: str, seqs: Sequence[tuple[int, int]]) -> int:
         """Drop the runs that the collector has; how many those were."""
-        names = covered(self._runs, spool, seqs)
-        for name in names:
-            self.size_bytes -= self._runs.pop(name).size_bytes
-        if names:
+        dropped = self._backlog.drop(spool, seqs)
+        if dropped:
             self._disk.put(Acked(spool, list(seqs)))
-        return len(names)
+        return dropped
 
     def watch_no_more(self) -> None:
         """The agent ends in good order: nobody waits for evidence from now on."""
@@ -242,7 +224,7 @@ class Spool:
         head = Head(self.id, self._device, reserved, given_up=self.given_up, damaged=self.damaged, boot=self._fact)
         records: list[Record] = [head]
         records += self._clocks.facts()
-        records += [Turn([waiting.kept], []) for waiting in self._runs.values()]
+        records += [Turn([waiting.kept], []) for waiting in self._backlog]
         if self._open or self._awaited:
             records.append(Turn([], list(self._open.values()), list(self._awaited.values())))
         return Snapshot(b"".join(map(line, records)), reserved)
@@ -251,9 +233,9 @@ class Spool:
 
     def _take_over(self, recalled: Recalled) -> None:
         for kept in recalled.runs.values():
-            self._add(kept)
+            self._backlog.add(kept)
         self._open, self._awaited = dict(recalled.open), dict(recalled.awaited)
-        self._clocks, self.given_up = Clocks(recalled.clocks), recalled.given_up
+        self._clocks, self._backlog.given_up = Clocks(recalled.clocks), recalled.given_up
         before = self._disk.set_aside_before() if recalled.damaged is None else recalled.damaged
         self.damaged = before + bool(recalled.damage)
         if recalled.spool is not None:
@@ -289,56 +271,8 @@ class Spool:
             if output not in self._open
         }
 
-    def _add(self, kept: Kept) -> None:
-        name = (kept.spool, kept.run.seq)
-        known = self._runs.get(name)
-        size = len(line(Turn([kept], [])))
-        self.size_bytes += size - (known.size_bytes if known else 0)
-        self._runs[name] = _Waiting(kept, size, self._disk.ticket)
-
     def _now(self) -> Now:
         return Now(self._clock.boot_id(), self._clock.mono_ms(), self._clock.wall_ms())
-
-    def _make_room(self) -> None:
-        target = self._bounds.max_bytes * 4 // 5
-        for name in wordy(self._items(), self.size_bytes - target):
-            kept = self._runs[name].kept
-            self._add(msgspec.structs.replace(kept, run=msgspec.structs.replace(kept.run, detail=None)))
-        if self.size_bytes > target:
-            self._merge(merges(self._items(), self.size_bytes - target))
-        self._disk.write_anew()
-        log.error("spool_full", max_bytes=self._bounds.max_bytes, given_up_runs=self.given_up)
-
-    def _give_up_expired(self) -> None:
-        now = self._now()
-        if self._aged_ms is not None and now.mono_ms - self._aged_ms < _AGED_EVERY_MS:
-            return
-        self._aged_ms = now.mono_ms
-        old = expired(self._items(), self._clocks.offsets(), now, self._bounds.max_age_ms, synced=self._clock.synced())
-        groups = [group for group in by_output(old) if given_up([item.run for item in group])]
-        if groups:
-            self._merge(groups)
-            self._disk.write_anew()
-            log.error("evidence_too_old", max_age_ms=self._bounds.max_age_ms, given_up_runs=self.given_up)
-
-    def _items(self) -> list[Item]:
-        return [waiting.item(name) for name, waiting in self._runs.items()]
-
-    def _merge(self, groups: Iterable[Sequence[Item]]) -> None:
-        """Let one run `unknown` stand where the first of each group stood."""
-        first, gone = {group[0].name: group for group in groups}, set[Name]()
-        before, self._runs = self._runs, {}
-        for name, waiting in before.items():
-            if name in first:
-                runs = [item.run for item in first[name]]
-                gone |= {item.name for item in first[name]}
-                self.given_up += given_up(runs)
-                spool, seq = self.issue()
-                self._add(Kept(spool, stand_in(runs, seq)))
-            if name in gone:
-                self.size_bytes -= waiting.size_bytes
-            else:
-                self._runs[name] = waiting
 
 
 def _new_id() -> str:

@@ -13,7 +13,7 @@ last: it claims neither playing nor down where that was not.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final, NamedTuple
 
 from agent.restart import GIVEN_UP, Now
@@ -58,7 +58,7 @@ def merges(items: Sequence[Item], save_bytes: int) -> list[list[Item]]:
     return _oldest(items, save_bytes)
 
 
-def expired(items: Iterable[Item], clocks: dict[str, int], now: Now, max_age_ms: int, *, synced: bool) -> list[Item]:
+def expired(items: Iterable[Item], clocks: Mapping[str, int], now: Now, max_age_ms: int, *, synced: bool) -> list[Item]:
     """Runs that ended longer ago than that.
 
     One whose age nobody can tell stays: a board that woke up in 1970 must not throw away what it has just seen.
@@ -132,7 +132,7 @@ def _span(run: Run, span_ms: int) -> tuple[str | None, int]:
     return run.boot, run.start_mono_ms // span_ms
 
 
-def _age_ms(run: Run, clocks: dict[str, int], now: Now, *, synced: bool) -> int | None:
+def _age_ms(run: Run, clocks: Mapping[str, int], now: Now, *, synced: bool) -> int | None:
     boot, end_mono_ms = run.end_boot or run.boot or "", run.end_mono_ms or 0
     if boot == now.boot:
         return now.mono_ms - end_mono_ms

@@ -21,7 +21,6 @@ import msgspec
 
 from agent.command import ask_program
 from agent.host import Figures
-from agent.ntp import NtpError, ask_server
 from common.clock import Clock, kernel_clock
 
 PATIENCE_S: Final = 5.0  # for each of them
@@ -114,6 +113,8 @@ async def find_offset(clock: Clock, ntp_server: str = "") -> Offset | None:
 
 
 async def _of_server(server: str, clock: Clock) -> Offset | None:
+    from agent.ntp import NtpError, ask_server  # only where the owner names a server
+
     try:
         async with asyncio.timeout(PATIENCE_S):
             answer = await ask_server(server, clock)

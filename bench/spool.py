@@ -38,9 +38,10 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from _common import free_port, machine, say, wait_for_port
 
+from agent.backlog import Bounds
 from agent.journal import Journal
 from agent.records import Opened
-from agent.spool import Bounds, Spool
+from agent.spool import Spool
 from common.clock import ManualClock
 from wire.messages import Run
 

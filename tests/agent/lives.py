@@ -5,10 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Final
 
+from agent.backlog import Bounds
 from agent.endings import NOBODY
 from agent.journal import NAME, Journal
 from agent.records import Kept, Opened
-from agent.spool import Bounds, Spool
+from agent.spool import Spool
 from common.clock import ManualClock
 from wire.messages import Run
 from wire.states import State

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from agent.backlog import Bounds
 from agent.journal import Journal, SpoolBusyError
-from agent.spool import Bounds, Spool
+from agent.spool import Spool
 from common.clock import ManualClock
 from tests.agent.lives import BIG, DEVICE, Life, aside, ended, live_through, opened, waiting
 

@@ -10,10 +10,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from agent.backlog import Bounds
 from agent.evidence import Evidence
 from agent.journal import Journal
 from agent.probes.base import Reading
-from agent.spool import Bounds, Spool
+from agent.spool import Spool
 from common.clock import ManualClock
 from wire.messages import Heartbeat, Runs, decode, encode
 from wire.runs import Confirm, Instant, Rules

@@ -13,10 +13,11 @@ from typing import NamedTuple
 
 import pytest
 
+from agent.backlog import Bounds
 from agent.journal import Journal
 from agent.records import Kept
 from agent.restart import Name
-from agent.spool import Bounds, Spool
+from agent.spool import Spool
 from common.clock import ManualClock
 from tests.agent.crash import Disk, Inode, everything
 from tests.agent.listener import Listener

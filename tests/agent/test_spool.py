@@ -6,9 +6,10 @@ import os
 
 import pytest
 
+from agent.backlog import Bounds
 from agent.endings import CUT, POWER_CUT, POWER_ON, SHUT_DOWN, BootFact, LastBoot, Witness
 from agent.journal import Journal, SpoolBusyError
-from agent.spool import RESERVE, Bounds, Spool
+from agent.spool import RESERVE, Spool
 from tests.agent.lives import BIG, DEVICE, Life, ended, live_through, names, opened, waiting
 from wire.messages import BootClock
 

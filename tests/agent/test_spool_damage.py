@@ -10,9 +10,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from agent.backlog import Bounds
 from agent.journal import NAME, Journal
 from agent.records import Kept, Turn, line
-from agent.spool import Bounds, Spool
+from agent.spool import Spool
 from common.clock import ManualClock
 from tests.agent.lives import BIG, DEVICE, Life, aside, live_through, names, waiting
 

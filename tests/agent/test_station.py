@@ -11,6 +11,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from agent.backlog import Bounds
 from agent.config import MAX_OUTPUTS, parse
 from agent.evidence import Evidence
 from agent.host import Sampler
@@ -19,7 +20,7 @@ from agent.local import Answer, Request
 from agent.probes.base import Reading, tidy
 from agent.publisher import Link
 from agent.records import Kept
-from agent.spool import Bounds, Spool
+from agent.spool import Spool
 from agent.station import Station, rules_of
 from agent.status import Status
 from common.clock import ManualClock

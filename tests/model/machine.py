@@ -10,12 +10,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
+from agent.backlog import Bounds
 from agent.config import parse
 from agent.evidence import Evidence
 from agent.host import Sampler
 from agent.journal import Journal
 from agent.probes.base import Reading
-from agent.spool import Bounds, Spool
+from agent.spool import Spool
 from agent.station import Station, rules_of
 from common.clock import ManualClock
 from simulator.clock import PlayerClock, TrueTime

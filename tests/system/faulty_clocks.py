@@ -11,12 +11,13 @@ from typing import Final
 from sqlalchemy import Engine, create_engine, delete, select
 from sqlalchemy.pool import StaticPool
 
+from agent.backlog import Bounds
 from agent.config import parse
 from agent.evidence import Evidence
 from agent.host import Sampler
 from agent.journal import Journal
 from agent.probes.base import Reading
-from agent.spool import Bounds, Spool
+from agent.spool import Spool
 from agent.station import Station, stamp
 from collector.evidence import RunRow
 from collector.intake.reading import read_body
