@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from agent import reports
 from agent.config import Settings
 from agent.local import LocalServer, Routes
 from agent.probes.base import Report
@@ -27,6 +26,8 @@ async def open_servers(settings: Settings, status: Status, mailboxes: Mailboxes)
 
 async def open_push(settings: Settings, mailboxes: Mailboxes) -> LocalServer:
     """Listen for reports of the player's software; ConfigError where a place cannot be had."""
+    from agent import reports  # most players' software reports nothing
+
     push = settings.config.push
     routes: Routes = {("POST", reports.PATH): reports.handler(mailboxes)}
     server = await _open(settings, "push", push.listen, push.token, routes)

@@ -68,7 +68,7 @@ STANDARD = """
     abc argparse array ast asyncio atexit base64 binascii bisect builtins codecs collections concurrent contextlib
     contextvars copy copyreg ctypes dataclasses datetime decimal dis encodings enum errno fcntl fnmatch functools
     genericpath gettext heapq http importlib inspect io itertools json keyword linecache locale logging marshal math
-    numbers opcode operator os pathlib platform posix posixpath queue random re reprlib select selectors signal site
+    numbers opcode operator os pathlib platform posix posixpath queue re reprlib select selectors signal site
     socket stat string struct subprocess sys threading time token tomllib traceback types typing urllib uuid warnings
     weakref zipimport
 """
