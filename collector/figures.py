@@ -19,6 +19,7 @@ from collector.sla.calendar import Calendar, parse_calendar
 from collector.sla.cautions import unwatched
 from collector.sla.contract import Contract
 from collector.sla.intervals import Interval
+from collector.steps import to_the_end
 from collector.views import FigureView
 from common.clock import to_datetime
 from wire.states import SubjectKind
@@ -160,13 +161,7 @@ def compute(
     month: str | None = None,
 ) -> FigureView:
     """The figure of one agreement as of `now_ms`, of a month that memory holds (None: the one in progress)."""
-    steps = computing(fleet, agreement, emissions, now_ms, down_limit, month)
-    while True:
-        try:
-            next(steps)
-        except StopIteration as end:
-            figure: FigureView = end.value
-            return figure
+    return to_the_end(computing(fleet, agreement, emissions, now_ms, down_limit, month))
 
 
 def computing(
@@ -177,7 +172,7 @@ def computing(
     down_limit: Fraction,
     month: str | None = None,
 ) -> Generator[None, None, FigureView]:
-    """Do what `compute` does, a subject a step: thousands of players take longer than others may be kept waiting."""
+    """Do what `compute` does in steps: thousands of players take longer than others may be kept waiting."""
     contract = agreement.contract
     span = sla.month_span(contract, month or current_month(contract, now_ms), now_ms)
     earlier = before_month(span)  # burn windows reach back by three days
@@ -185,7 +180,7 @@ def computing(
     burnt: list[list[Interval]] = []
     census = Census()
     for subject, judged in agreement.subjects:
-        track = fleet.track(subject)
+        track = yield from fleet.judging(subject)
         tally = _tally(agreement, span, (subject, judged), track)
         before = _tally(agreement, earlier, (subject, judged), track).accountable if earlier else ()
         tallies.append(tally)

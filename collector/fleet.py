@@ -10,15 +10,17 @@ memory when they are registered.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Generator, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Final
 
 from collector.evidence import RunRow
 from collector.ledger.intake import DeviceRow, Outcome
-from collector.places import Place, judged_now, judged_runs, place_of, places_of, points_of
+from collector.places import Place, judged_now, judging_runs, place_of, places_of, points_of
 from collector.registry.model import OWN_DEVICE, Registry, Subject, VoteRule
 from collector.registry.newcomers import Stranger, to_newcomers
+from collector.steps import to_the_end
 from collector.track import SILENT_AFTER_INTERVALS, Track
 from collector.views import HostFigures, Link, Newcomer
 from wire.messages import Heartbeat
@@ -27,6 +29,7 @@ from wire.votes import is_check
 
 __all__ = ["OWN_DEVICE", "Place", "place_of"]  # others know them from here
 
+AT_ONCE: Final = 300  # votes on a platform part that are judged within a few milliseconds
 STRANGE_OUTPUTS_MAX: Final = 64  # names kept of one device, as many as a hello may have
 
 
@@ -63,7 +66,8 @@ class Fleet:
         self._strangers: dict[Address, Newcomer | None] = {}  # None: its text is not made yet
         self._points: dict[str, dict[str, Place]] = {}  # vantage points of each subject that is voted on
         self._voted: dict[Place, str] = {}  # on which subject a place votes
-        self._judged: dict[str, Track] = {}  # as far as nothing has changed since
+        self._judged: dict[str, tuple[int, Track]] = {}  # of each subject that is voted on, as it was judged last,
+        self._votes_changed: Counter[str] = Counter()  # and how often its votes had changed then; and until now
 
     def take_registry(self, registry: Registry) -> set[Place]:
         """Go on with another snapshot of the registry; the places whose evidence is now missing here."""
@@ -170,7 +174,7 @@ class Fleet:
             for track in list(tracks.values()):
                 track.prune(before_ms)
                 yield
-        self._judged.clear()
+        self._votes_changed.update(self._points.keys())
 
     def outputs_of(self, address: Address) -> Iterable[str]:
         """The registered outputs of a device."""
@@ -178,10 +182,24 @@ class Fleet:
 
     def track(self, subject: Subject) -> Track:
         """The runs of a registered subject; empty where it never reported. Those of a voted one are judged anew."""
+        return to_the_end(self.judging(subject))
+
+    def judging(self, subject: Subject) -> Generator[None, None, Track]:
+        """Do what `track` does in steps of a few milliseconds: thousands of vantage points take seconds."""
         if subject.votes is not None:
-            return self._judged_track(subject, subject.votes)
+            judged = yield from self._judging(subject, subject.votes)
+            return judged
         address, output = place_of(subject)
         return self._outputs.get(address, {}).get(output, _EMPTY)
+
+    def glance(self, subject: Subject) -> Track:
+        """The runs of a registered subject, at once: those of one with many votes as the last figure judged them."""
+        if subject.votes is None:
+            return self.track(subject)
+        changes, known = self._judged.get(subject.key, (-1, _EMPTY))
+        if changes == self._votes_changed[subject.key] or self._votes_of(subject) > AT_ONCE:
+            return known
+        return self.track(subject)
 
     def current(self, subject: Subject) -> RunRow | None:
         """The open run that says what a subject is at this moment; None: it is unknown."""
@@ -189,12 +207,16 @@ class Fleet:
             said = self.ballots(subject)
             if not any(run is not None for run in said.values()):
                 return None
-            return judged_now(subject, subject.votes, said, self.track(subject).newest)
+            return judged_now(subject, subject.votes, said, self.glance(subject).newest)
         return self._current(*place_of(subject))
+
+    def points(self, subject: Subject) -> dict[str, Place]:
+        """The vantage points of a platform part by name; empty where nobody votes."""
+        return self._points.get(subject.key, {})
 
     def ballots(self, subject: Subject) -> dict[str, RunRow | None]:
         """What each vantage point says of a platform part at this moment; None: nothing."""
-        return {point: self._current(*place) for point, place in self._points.get(subject.key, {}).items()}
+        return {point: self._current(*place) for point, place in self.points(subject).items()}
 
     def newest(self, place: Place) -> RunRow | None:
         """The run of an output whose evidence reaches furthest; None where there is none."""
@@ -252,20 +274,27 @@ class Fleet:
 
     def _unjudge(self, place: Place) -> None:
         if (key := self._voted.get(place)) is not None:
-            self._judged.pop(key, None)
+            self._votes_changed[key] += 1
 
-    def _judged_track(self, subject: Subject, votes: VoteRule) -> Track:
+    def _votes_of(self, subject: Subject) -> int:
+        places = self._points.get(subject.key, {}).values()
+        return sum(len(self._outputs.get(address, {}).get(output, _EMPTY).runs) for address, output in places)
+
+    def _judging(self, subject: Subject, votes: VoteRule) -> Generator[None, None, Track]:
+        changes = self._votes_changed[subject.key]
         known = self._judged.get(subject.key)
-        if known is not None:
-            return known
+        if known is not None and known[0] == changes:
+            return known[1]
         points = self._points.get(subject.key, {})
         said = {name: self._outputs.get(address, {}).get(output, _EMPTY) for name, (address, output) in points.items()}
         runs = {name: track.runs_sorted() for name, track in said.items()}
         start_ms = min((each[0].start_ms for each in runs.values() if each), default=0)
         end_ms = max((track.evidence_ms or 0 for track in said.values()), default=0)
-        judged = self._judged[subject.key] = Track()
-        for row in judged_runs(subject, votes, runs, start_ms, end_ms):
+        judged = Track()
+        for row in (yield from judging_runs(subject, votes, runs, start_ms, end_ms)):
             judged.add(row)
+        if self._points.get(subject.key) is points:  # else another registry came meanwhile, with other rules
+            self._judged[subject.key] = changes, judged
         return judged
 
     def _current(self, address: Address, output: str) -> RunRow | None:

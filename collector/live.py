@@ -37,6 +37,7 @@ COMPUTE_SHARE: Final = 10  # a computation is followed by at least this many tim
 REST_MIN_S: Final = 0.25
 KEPT_MS: Final = 33 * 86_400_000  # runs in memory: a month, and a time zone either way
 
+CROWD: Final = 100  # vantage points of a platform part, from which on it is shown once a second
 ROWS_AT_ONCE: Final = 500
 SLICE_S: Final = 0.005  # of computing, before others get their turn
 
@@ -58,6 +59,7 @@ class Live:
         self._down_over: Callable[[str], Fraction | None] = lambda _agreement: None
         self._latency: Callable[[str], int | None] = lambda _key: None
         self._certificate: Callable[[str], Certificate | None] = lambda _key: None
+        self._crowded: dict[str, Subject] = {}  # parts with many vantage points that look different since the last tick
         self._listeners: list[OnFigure] = []
         self._decisions: Mapping[str, Decisions] = {}
         self._due = asyncio.Event()
@@ -172,6 +174,9 @@ class Live:
                 self._emitting[subject.key] = emitting
                 changed.update(places_of(self.fleet.registry, subject)[:1])
         self._show(changed)
+        crowded, self._crowded = self._crowded, {}
+        for subject in crowded.values():
+            self._bus.publish(Event("platform", self.platform_view(subject)))
 
     async def run(self) -> None:
         """Compute figures whenever something has changed, at a pace that leaves most of the core to others."""
@@ -248,7 +253,7 @@ class Live:
 
     def platform_view(self, subject: Subject) -> PlatformView:
         """One platform part as it stands now."""
-        newest, current = self.fleet.track(subject).newest, self.fleet.current(subject)
+        newest, current = self.fleet.glance(subject).newest, self.fleet.current(subject)
         latency_ms, certificate = self._latency(subject.key), self._certificate(subject.key)
         return PlatformView(
             subject=subject.key,
@@ -273,6 +278,8 @@ class Live:
             self._views.pop(subject.key, None)
             if subject.kind == "player":
                 self._bus.publish(Event("player", self.player_view(subject)))
+            elif len(self.fleet.points(subject)) > CROWD:
+                self._crowded[subject.key] = subject
             else:
                 self._bus.publish(Event("platform", self.platform_view(subject)))
 

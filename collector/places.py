@@ -8,13 +8,14 @@ them (collector/vantage.py), each time anew, by whoever reads a timeline.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from typing import TYPE_CHECKING, Final, Protocol
 
 from collector.evidence import RunRow
 from collector.registry.entries import read_quorum
 from collector.registry.model import OWN_DEVICE, Registry, Subject, VoteRule
-from collector.vantage import Rule, Tally, Vote, ballot_of, explain, judge, needed, verdict
+from collector.steps import to_the_end
+from collector.vantage import Rule, Tally, Vote, ballot_of, explain, judging, needed, verdict
 from wire.topics import Address
 from wire.votes import output_of
 
@@ -84,18 +85,28 @@ def judged_runs(
     subject: Subject, votes: VoteRule, said: Mapping[str, Sequence[Said]], start_ms: int, end_ms: int
 ) -> list[RunRow]:
     """The runs of a platform part within `[start_ms, end_ms)`. `said`: each point's runs in painting order."""
-    return [
-        _row(subject, one.start_ms, one.end_ms, one.state, one.detail, one.clock)
-        for one in judge(votes_of(said), rule_of(votes), start_ms, end_ms)
-    ]
+    return to_the_end(judging_runs(subject, votes, said, start_ms, end_ms))
+
+
+def judging_runs(
+    subject: Subject, votes: VoteRule, said: Mapping[str, Sequence[Said]], start_ms: int, end_ms: int
+) -> Generator[None, None, list[RunRow]]:
+    """Do what `judged_runs` does in steps of a few milliseconds. What is said meanwhile may or may not count."""
+    cast: dict[str, list[Vote]] = {}
+    for point, runs in said.items():
+        cast[point] = _votes_of(runs)
+        yield
+    found = yield from judging(cast, rule_of(votes), start_ms, end_ms)
+    return [_row(subject, one.start_ms, one.end_ms, one.state, one.detail, one.clock) for one in found]
 
 
 def votes_of(said: Mapping[str, Sequence[Said]]) -> dict[str, list[Vote]]:
     """What each point said, as votes."""
-    return {
-        point: [Vote(run.start_ms, run.end_ms, run.state, run.detail, run.clock) for run in runs]
-        for point, runs in said.items()
-    }
+    return {point: _votes_of(runs) for point, runs in said.items()}
+
+
+def _votes_of(runs: Sequence[Said]) -> list[Vote]:
+    return [Vote(run.start_ms, run.end_ms, run.state, run.detail, run.clock) for run in runs]
 
 
 def judged_now(subject: Subject, votes: VoteRule, said: Mapping[str, RunRow | None], before: RunRow | None) -> RunRow:

@@ -21,14 +21,17 @@ everybody who voted while it lasted.
 
 from __future__ import annotations
 
+import heapq
+import itertools
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from operator import itemgetter
 from typing import Final, Literal, NamedTuple
 
 from collector.sla.timeline import Evidence, paint
+from collector.steps import to_the_end
 
 Ballot = Literal["up", "down", "none", "waiting"]
 Verdict = Literal["up", "down", "unknown"]
@@ -37,6 +40,7 @@ Clock = Literal["synced", "received", "estimated"]
 NAMED_MAX: Final = 8  # vantage points that a detail names of each side
 _SAID_MAX: Final = 80  # characters of what one of them said
 _PROOF: Final = re.compile(r"(\d{1,6}) of (\d{1,6}) say down, (\d{1,6}) needed(?:;|$)")
+_EDGES_A_STEP: Final = 200
 _AT: Final = itemgetter(0)
 _CLOCKS: Final[tuple[Clock, ...]] = ("synced", "received", "estimated")  # the better first
 
@@ -144,16 +148,46 @@ def judge(votes: Mapping[str, Sequence[Vote]], rule: Rule, start_ms: int, end_ms
     voted in it, with what they said first. To be exact from `start_ms` on, `votes` must hold what ended
     `rule.patience_ms` before it.
     """
-    edges = sorted((edge for point, cast in votes.items() for edge in edges_of(point, cast, rule, end_ms)), key=_AT)
+    return to_the_end(judging(votes, rule, start_ms, end_ms))
+
+
+def judging(
+    votes: Mapping[str, Sequence[Vote]], rule: Rule, start_ms: int, end_ms: int
+) -> Generator[None, None, list[Judged]]:
+    """Do what `judge` does in steps of a few milliseconds: thousands of points take seconds."""
+    edges = yield from _in_order(votes, rule, end_ms)
     found: list[_Stretch] = []
-    hall = Hall(rule)
-    for place, edge in enumerate(edges):
+    hall, edge = Hall(rule), next(edges, None)
+    for number in itertools.count(1):
+        if edge is None:
+            break
         hall.take(edge)
-        until_ms = edges[place + 1].at_ms if place + 1 < len(edges) else end_ms
+        following = next(edges, None)
+        until_ms = end_ms if following is None else following.at_ms
         begun_ms = max(edge.at_ms, start_ms)
         if begun_ms < until_ms and hall.speaks:
             _extend(found, hall, begun_ms, until_ms, votes)
-    return [stretch.judged(votes) for stretch in found]
+        edge = following
+        if not number % _EDGES_A_STEP:
+            yield
+    judged: list[Judged] = []
+    for stretch in found:
+        judged.append(stretch.judged(votes))
+        yield
+    return judged
+
+
+def _in_order(votes: Mapping[str, Sequence[Vote]], rule: Rule, end_ms: int) -> Generator[None, None, Iterator[Edge]]:
+    """Every point's edges by time; those of one instant by the order of the points, as one stable sort has it."""
+    sorted_parts: list[list[Edge]] = []
+    waiting: list[Edge] = []
+    for point, cast in votes.items():
+        waiting += edges_of(point, cast, rule, end_ms)
+        if len(waiting) >= _EDGES_A_STEP:
+            sorted_parts.append(sorted(waiting, key=_AT))
+            waiting = []
+        yield
+    return heapq.merge(*sorted_parts, sorted(waiting, key=_AT), key=_AT)
 
 
 def ballots(votes: Mapping[str, Sequence[Vote]], at_ms: int) -> dict[str, Vote]:
@@ -287,9 +321,10 @@ def explain(sides: Mapping[Ballot, Mapping[str, str | None]], tally: Tally) -> s
     )
     parts = [str(tally)]
     for ballot, word in words:
-        side = sorted(sides.get(ballot, {}).items())
+        side = sides.get(ballot, {})
         if side:
-            named = [f"{point} ({said[:_SAID_MAX]})" if said and ballot != "up" else point for point, said in side]
-            more = f" and {len(named) - NAMED_MAX} more" if len(named) > NAMED_MAX else ""
-            parts.append(f"{word}: {', '.join(named[:NAMED_MAX])}{more}")
+            first = [(point, side[point]) for point in heapq.nsmallest(NAMED_MAX, side)]
+            named = [f"{point} ({said[:_SAID_MAX]})" if said and ballot != "up" else point for point, said in first]
+            more = f" and {len(side) - NAMED_MAX} more" if len(side) > NAMED_MAX else ""
+            parts.append(f"{word}: {', '.join(named)}{more}")
     return "; ".join(parts)

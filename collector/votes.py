@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from collector.places import points_of, rule_of, tally_now
+from collector.places import rule_of, tally_now
 from collector.registry.model import OWN_DEVICE
 from collector.views import VotesView, VoteView
 from wire.votes import output_of
@@ -25,7 +25,7 @@ def votes_now(fleet: Fleet, subject: Subject, own_latency_ms: int | None) -> Vot
     if votes is None:
         return None
     said = fleet.ballots(subject)
-    points = points_of(fleet.registry, subject)
+    points = fleet.points(subject)
     return VotesView(
         points=tuple(votes.points),
         rule=rule_of(votes),

@@ -6,6 +6,7 @@ from collector.evidence import RunRow
 from collector.fleet import Fleet
 from collector.ledger.intake import DeviceRow, Outcome
 from collector.registry.model import Device, PortalCheck, Registry, Subject, VoteRule
+from collector.steps import to_the_end
 from wire.messages import Heartbeat
 from wire.topics import Address
 
@@ -57,6 +58,63 @@ def test_an_extension_of_the_open_run_changes_nothing_to_look_at(fleet: Fleet) -
     assert fleet.changed(outcome(row(1, 0, 1000)), NOW) == {(PLAYER, "main")}
     assert fleet.changed(outcome(row(1, 0, 16_000)), NOW) == set()
     assert fleet.track(SUBJECT).evidence_ms == NOW + 16_000
+
+
+def crowd(fleet: Fleet, points: int, runs: int) -> Subject:
+    """A platform part on which so many vantage points vote, each with so many runs, the last of which is open."""
+    part = Subject("acme", "", "portal", "platform", "", "admira", check=PortalCheck(votes=VoteRule(["*"])))
+    names = [f"shop-{number}" for number in range(points)]
+    devices = {f"acme/{name}": Device("acme", name, None, "") for name in names}
+    fleet.take_registry(Registry(devices=devices, subjects={part.key: part}))
+    for name in names:
+        vote(fleet, name, *(("up" if run % 2 else "down", run * 1000, run * 1000 + 1000) for run in range(runs)))
+    return part
+
+
+def vote(fleet: Fleet, name: str, *said: tuple[str, int, int]) -> None:
+    address = Address("acme", name)
+    rows = [
+        row(begun, begun, until, state)._replace(output="check.portal", end_mono_ms=10**9)
+        for state, begun, until in said
+    ]
+    known = DeviceRow(1, address, NOW, NOW, 15_000, "boot", 10**9, False, {"outputs": [{"id": "check.portal"}]})
+    fleet.changed(Outcome(rows=[(address, each) for each in rows], devices={address: known}), NOW)
+
+
+def test_what_thousands_of_votes_make_is_judged_in_small_steps(fleet: Fleet) -> None:
+    part = crowd(fleet, 300, 4)
+    steps = sum(1 for _ in fleet.judging(part))
+    assert steps > 600  # each point is taken in and painted by itself
+    assert [one.state for one in fleet.track(part).runs_sorted()] == ["down", "up", "down", "up"]
+
+
+def test_a_glance_at_a_crowd_is_what_was_judged_last_and_a_figure_judges_anew(fleet: Fleet) -> None:
+    part = crowd(fleet, 301, 1)
+    assert fleet.glance(part).newest is None
+    assert fleet.track(part).evidence_ms == NOW + 1000
+    for number in range(301):
+        vote(fleet, f"shop-{number}", ("down", 0, 5000))
+    assert fleet.glance(part).evidence_ms == NOW + 1000
+    assert fleet.track(part).evidence_ms == NOW + 5000
+    assert fleet.glance(part).evidence_ms == NOW + 5000
+
+
+def test_a_vote_that_comes_while_a_crowd_is_judged_is_judged_the_next_time(fleet: Fleet) -> None:
+    part = crowd(fleet, 301, 1)
+    steps = fleet.judging(part)
+    for _ in range(400):
+        next(steps)
+    for number in range(301):
+        vote(fleet, f"shop-{number}", ("down", 0, 5000))
+    assert to_the_end(steps).evidence_ms == NOW + 1000
+    assert fleet.track(part).evidence_ms == NOW + 5000
+
+
+def test_the_few_votes_of_most_parts_are_judged_at_a_glance(fleet: Fleet) -> None:
+    part = crowd(fleet, 3, 2)
+    newest = fleet.glance(part).newest
+    assert newest is not None
+    assert newest.state == "up"
 
 
 def test_a_new_state_looks_different(fleet: Fleet) -> None:

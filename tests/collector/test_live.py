@@ -19,7 +19,7 @@ from collector.ledger.evidence_store import EvidenceStore
 from collector.ledger.intake import DeviceRow, Outcome, Received
 from collector.ledger.run_queries import runs_since
 from collector.live import KEPT_MS, Live, in_slices
-from collector.registry.model import Device, Registry, Subject
+from collector.registry.model import Device, PortalCheck, Registry, Subject, VoteRule
 from collector.sla.contract import Contract, parse_contract
 from common.clock import ManualClock
 from common.tasks import cancel, spawn
@@ -40,6 +40,28 @@ REGISTRY = Registry(
 )
 BOOTS = ("a" * 32, "b" * 32)
 SPOOLS = ("1" * 32, "2" * 32)
+
+
+def test_a_part_with_a_crowd_of_vantage_points_is_shown_once_a_second_and_not_at_each_vote() -> None:
+    part = Subject("acme", "", "portal", "platform", "", "c", check=PortalCheck(votes=VoteRule(["*"])))
+    points = [Address("acme", f"shop-{number}") for number in range(101)]
+    shown: list[str] = []
+    bus, clock = Bus(), ManualClock(NOW)
+    bus.publish = lambda event: shown.append(event.kind)  # type: ignore[method-assign]
+    live = Live(clock, bus, {"c": CONTRACT})
+    devices = {str(point): Device("acme", point.device, None, "") for point in points}
+    live.take_registry(Registry(devices=devices, subjects={part.key: part}))
+    shown.clear()
+    for number, point in enumerate(points):
+        row = RunRow(
+            number, "s", 1, "check.portal", "up", None, None, False, *("b", "b"), *(0, 9, 0, 9, NOW, NOW, "synced")
+        )
+        device = DeviceRow(number, point, NOW, NOW, 15_000, "b", 9, False)
+        live.take(Outcome(rows=[(point, row)], devices={point: device}))
+    assert shown == []
+    live.tick()
+    live.tick()
+    assert shown == ["platform"]
 
 
 @st.composite
