@@ -174,7 +174,8 @@ class Spool:
         opened = self._open[output]
         opened.run.cause, opened.run.detail = cause, detail
         self._tickets[(opened.spool, opened.run.seq)] = self._disk.ticket
-        self._disk.put(Turn([], list(self._open.values())), urgent=True)
+        self._await()
+        self._disk.put(Turn([], list(self._open.values()), list(self._awaited.values())), urgent=True)
 
     def alive(self) -> None:
         """Note how far the open runs have been seen, and this boot's clock."""
@@ -263,10 +264,10 @@ class Spool:
         return [Kept(spool, dark(last, seq, now, recalled, told))]
 
     def _await(self) -> None:
-        """Outputs of which nothing is open are awaited since their last run ended, or since the agent started."""
+        """Outputs of which nothing is open are awaited; what is written of others is a sign of the agent's life."""
         now = self._now()
         self._awaited = {
-            output: self._awaited.get(output) or Awaited(output, now.boot, now.mono_ms, now.wall_ms)
+            output: Awaited(output, now.boot, now.mono_ms, now.wall_ms)
             for output in self._watched
             if output not in self._open
         }

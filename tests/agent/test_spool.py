@@ -179,6 +179,24 @@ async def test_what_waits_for_its_first_reading_gives_signs_of_life_too(life: Li
     assert darkness == {"left": last_mono - 600_000, "right": last_mono}
 
 
+@pytest.mark.parametrize("written", ["a turn", "an explanation"])
+async def test_what_is_written_of_one_output_is_a_sign_of_life_for_those_that_wait(life: Life, written: str) -> None:
+    life.watched = ["left", "right"]
+    life.reborn()
+    one = opened(life.spool, life.clock, "left")
+    life.spool.turn([], [one])
+    life.clock.advance(50_000)
+    if written == "a turn":
+        life.spool.turn([ended(one, life.clock)], [opened(life.spool, life.clock, "left", "stopped")])
+    else:
+        life.spool.explain("left", "power", "the supply sagged")
+    await life.spool.commit()
+    last_mono = life.clock.mono
+    life.clock.reboot("c" * 32, wall=life.clock.wall + 60_000)
+    darkness = {kept.run.output: kept.run.start_mono_ms for kept in waiting(life.reborn()) if kept.run.state == "off"}
+    assert darkness["right"] == last_mono
+
+
 @pytest.mark.parametrize("end", ["kill", "stop", "taken out of the configuration"])
 async def test_no_darkness_is_made_up_for_an_output_that_nobody_waits_for(life: Life, end: str) -> None:
     life.watched = ["main"]

@@ -544,6 +544,17 @@ def test_what_a_full_disk_did_not_take_of_two_lives_follows_from_what_it_took_be
     model.teardown()
 
 
+def test_one_output_that_turns_is_a_sign_of_life_for_those_that_are_awaited(workshop: Workshop) -> None:
+    model = played(workshop)
+    model.begin(lazy=False)
+    model.the_agent_is_killed(which=1, state=None, heard=False)
+    model.the_agent_is_started(which=0)
+    model.time_passes_unseen(milliseconds=30_001)
+    model.a_screen_changes(which=1, first=True, state="stopped")
+    model.the_machine_is_shut_down(which=1)
+    model.teardown()
+
+
 def note_held(tally: Path, seed: str, held: int) -> str:
     """Add a line to the pieces; say their sum, in which a seed that ran twice counts once."""
     with tally.open("a", encoding="utf-8") as file:
