@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from collector.clocks.clock_text import as_json, as_text
 from collector.ledger.clock_history import Reporter, clocks_of, reporters
+from collector.ledger.tenants import of_tenant
 from collector.registry.backend import read_ledger
 from collector.registry.options import Subparsers, add_ledger, ledger_path
 from common.clock import iso
@@ -35,7 +36,8 @@ def add_parser(subparsers: Subparsers[argparse.ArgumentParser]) -> None:
 
 
 def _list(options: argparse.Namespace) -> int:
-    found = read_ledger(ledger_path(options), lambda connection: reporters(connection, tenant=options.tenant))
+    tenant = options.tenant
+    found = read_ledger(ledger_path(options), of_tenant(tenant, lambda opened: reporters(opened, tenant=tenant)))
     if options.format == "json":
         print(json.dumps([_device_json(one) for one in found], indent=2))
         return 0

@@ -13,7 +13,7 @@ import msgspec
 from collector.erasure.backend import erase
 from collector.erasure.model import EraseAnswer, EraseRequest
 from collector.erasure.texts import certificate_text
-from collector.registry.options import Subparsers, add_ledger, ledger_path, read_who
+from collector.registry.options import Subparsers, add_ledger, file_path, ledger_path, read_who
 from collector.report.cli import is_ledger
 from common.config import ConfigError, Finding
 from common.files import put_in_place
@@ -41,7 +41,7 @@ def add_parser(subparsers: Subparsers[argparse.ArgumentParser]) -> None:
     erasing.add_argument("--why", required=True, metavar="TEXT", help="the reason, for journal and certificate")
     erasing.add_argument("--who", default="", metavar="NAME", help="who decides this (default: you)")
     erasing.add_argument(
-        "--certificate", type=Path, metavar="FILE", help="write the certificate: FILE (JSON) and FILE.txt"
+        "--certificate", type=file_path, metavar="FILE", help="write the certificate: FILE (JSON) and FILE.txt"
     )
     erasing.add_argument(
         "--lang", choices=["en", "es"], default="en", help="the certificate's text: English or Spanish"

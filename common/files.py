@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 from pathlib import Path
 
@@ -11,8 +12,10 @@ def put_in_place(path: Path, data: bytes, mode: int | None = None) -> None:
     """Replace the file in one step, which a kill, a full disk and a power cut leave done or not begun.
 
     `mode`: its permissions; None: those of the file that stood there, or of any new one. OSError where it cannot be
-    written; what stood there stays then.
+    written; what stood there stays then. A device or a FIFO is never replaced: whoever names /dev/null means no file.
     """
+    if path.exists() and not path.is_file():
+        raise OSError(errno.EEXIST, "is no ordinary file, and would be replaced by one", str(path))
     beside = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         _write(beside, data, mode if mode is not None or not path.exists() else path.stat().st_mode & 0o777)

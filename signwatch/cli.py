@@ -7,6 +7,7 @@ installed at all; so the table names modules, and only the chosen one is importe
 from __future__ import annotations
 
 import argparse
+import errno
 import importlib
 import os
 import sys
@@ -54,12 +55,16 @@ OUR_PACKAGES: Final = frozenset({"agent", "collector", "common", "demo", "signwa
 REFUSED: Final = 1
 USAGE_ERROR: Final = 2
 INTERRUPTED: Final = 130  # 128 + SIGINT, as shells say it
+_SHOWN: Final = 60  # of a name that is too long
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one subcommand; the exit status is 0, 1 for a refused input, 2 for wrong usage."""
     arguments = list(sys.argv[1:] if argv is None else argv)
     name = next((word for word in arguments if not word.startswith("-")), "")
+    if (strange := next((word for word in arguments if not _is_text(word)), None)) is not None:
+        print(f"{os.fsencode(strange)[:_SHOWN]!r} is not UTF-8; write it, or name the file, in UTF-8", file=sys.stderr)
+        return REFUSED
     try:
         status = _checked(name, arguments)
         sys.stdout.flush()  # here, not at the interpreter's end, where a closed pipe could only be complained of
@@ -67,10 +72,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _tell_missing(name, error)
     except KeyboardInterrupt:
         return INTERRUPTED
-    except BrokenPipeError:
-        # Whoever read has gone (`| head`). What is still buffered must not be written at the interpreter's end.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return REFUSED
+    except OSError as error:
+        return _tell_refusal(error)
     return status
 
 
@@ -84,6 +87,14 @@ def _checked(name: str, arguments: Sequence[str]) -> int:
     except ConfigError as error:
         print(error, file=sys.stderr)
         return REFUSED
+
+
+def _is_text(word: str) -> bool:
+    try:
+        word.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _run(name: str, arguments: Sequence[str]) -> int:
@@ -107,6 +118,20 @@ def _parser(name: str) -> argparse.ArgumentParser:
         else:
             subparsers.add_parser(command, help=where.summary, add_help=False)
     return parser
+
+
+def _tell_refusal(error: OSError) -> int:
+    """Say which name is too long or that nothing more can be printed; anything else is a fault of ours."""
+    if error.errno == errno.ENAMETOOLONG:
+        print(f"{str(error.filename)[:_SHOWN]}…: the name is too long; give a shorter one", file=sys.stderr)
+        return REFUSED
+    if error.errno not in {errno.EPIPE, errno.ENOSPC} or error.filename is not None:
+        raise error
+    if error.errno == errno.ENOSPC:
+        print("what was to be printed has no room; make room where it goes", file=sys.stderr)
+    # Whoever read has gone (`| head`), or its disk is full: what is buffered must not be written at our end.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return REFUSED
 
 
 def _tell_missing(name: str, error: ModuleNotFoundError) -> int:

@@ -11,8 +11,7 @@ from collector.claims.clocks import is_exact
 from collector.claims.model import ClaimIncident, DueBy, Gap, Outcome
 from collector.claims.money import Fee
 from collector.report.model import Report
-
-PROJECT = "{project}"
+from collector.sla.service import PROJECT
 
 
 def find_gaps(

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from typing import Final
 
 from collector.claims.draft import claimed_percent
-from collector.claims.gaps import PROJECT
 from collector.claims.model import ClaimIncident, Draft
 from collector.claims.voice import Voice
 from collector.report.story_view import names_of
+from collector.sla.service import PROJECT
 
 _WRITTEN_FOR: Final = frozenset({"due", "window_open", "no_table"})
 

@@ -14,6 +14,7 @@ from collector.decisions.selectors import UnknownSubjectError, subject_key
 from collector.decisions.shell import add_interval, add_reason, add_tenant, instant, show_warnings
 from collector.ledger.decisions_store import read_rulings
 from collector.ledger.registry_store import read_registry
+from collector.ledger.tenants import of_tenant
 from collector.registry.backend import read_ledger
 from collector.registry.options import Subparsers, add_ledger, ledger_path, read_who
 from collector.sla.instants import format_instant
@@ -68,7 +69,8 @@ def _add(options: argparse.Namespace) -> int:
 def _list(options: argparse.Namespace) -> int:
     tenant = options.tenant or None
     path = ledger_path(options)
-    registry, rulings = read_ledger(path, lambda found: (read_registry(found), read_rulings(found, tenant)))
+    work = of_tenant(tenant, lambda found: (read_registry(found), read_rulings(found, tenant)))
+    registry, rulings = read_ledger(path, work)
     tenants = [tenant] if tenant else sorted(registry.tenants)
     keys = set()
     for name in tenants if options.subject else ():

@@ -16,8 +16,9 @@ from collector.decisions.model import USUAL_KINDS, WindowRecord
 from collector.decisions.orders import Announce, Cancel, DecisionAnswer, DecisionRequest, Import
 from collector.decisions.shell import add_interval, add_reason, add_tenant, instant, show_warnings
 from collector.ledger.decisions_store import read_windows
+from collector.ledger.tenants import of_tenant
 from collector.registry.backend import read_ledger
-from collector.registry.options import Subparsers, add_ledger, ledger_path, read_who
+from collector.registry.options import Subparsers, add_ledger, ledger_path, read_who, whole
 from collector.sla.instants import DAY_MS, format_instant, parse_zone
 from common.clock import SystemClock
 from common.config import ConfigError, Finding, read_text
@@ -68,7 +69,7 @@ def _add_list(commands: Subparsers[argparse.ArgumentParser]) -> None:
 
 def _add_cancel(commands: Subparsers[argparse.ArgumentParser]) -> None:
     parser = commands.add_parser("cancel", help="take a window back; it stays in the list, and leaves nothing out")
-    parser.add_argument("id", type=int, metavar="ID", help="its number, from `signwatch window list`")
+    parser.add_argument("id", type=whole, metavar="ID", help="its number, from `signwatch window list`")
     add_ledger(parser)
     add_reason(parser)
     parser.set_defaults(run=_cancel)
@@ -145,7 +146,7 @@ def _zone(name: str) -> ZoneInfo:
 
 def _list(options: argparse.Namespace) -> int:
     tenant = options.tenant or None
-    windows = read_ledger(ledger_path(options), lambda connection: read_windows(connection, tenant))
+    windows = read_ledger(ledger_path(options), of_tenant(tenant, lambda found: read_windows(found, tenant)))
     shown = [window for window in windows if options.all or not window.is_cancelled]
     for window in shown:
         print(msgspec.json.encode(window).decode() if options.json else describe(window))

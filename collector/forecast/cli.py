@@ -7,7 +7,7 @@ import json
 import sys
 from typing import TYPE_CHECKING, Final
 
-from collector.registry.options import add_ledger, ledger_path
+from collector.registry.options import add_agreement, add_month, ledger_path
 from collector.report.cli import read_contract
 from common.clock import SystemClock
 from common.config import ConfigError, Finding
@@ -20,15 +20,8 @@ PAST_MONTHS: Final = 6
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Add the options of `sla forecast`, and what it runs."""
-    parser.add_argument(
-        "--contract",
-        required=True,
-        metavar="NAME",
-        help="its name in the registry; with --ledger instead of --config, its file (NAME.toml)",
-    )
-    parser.add_argument("--tenant", default="", metavar="ID", help="the customer; needed where there are several")
-    add_ledger(parser)
-    parser.add_argument("--month", default="", metavar="YYYY-MM", help="default: the one in progress")
+    add_agreement(parser)
+    add_month(parser, "default: the one in progress", required=False)
     parser.add_argument(
         "--players",
         type=_count,
@@ -62,7 +55,7 @@ def _run(options: argparse.Namespace) -> int:
         contract_id=contract_id,
         contract=contract,
         tenant=options.tenant,
-        month=_month(options.month),
+        month=options.month or "",
         past_months=max(options.past, _window_months(contract) - 1),
         now_ms=_instant(options.at) if options.at else SystemClock().wall_ms(),
     )
@@ -79,16 +72,6 @@ def _window_months(contract: Contract) -> int:
     """How many months the longest window of the contract has."""
     ending = contract.termination.window_months if contract.termination else 1
     return max(contract.guarantee.window_months or 1, ending)
-
-
-def _month(text: str) -> str:
-    from collector.sla.instants import parse_month
-
-    try:
-        return text if not text or parse_month(text) else ""
-    except ValueError as error:
-        remedy = "write it as YYYY-MM, such as 2026-03"
-        raise ConfigError(Finding("month.invalid", "--month", "", str(error), remedy)) from None
 
 
 def _instant(text: str) -> int:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from collector.quarantine.texts import escaped
+from collector.registry.options import whole
 from collector.sla.instants import format_instant
 from common.config import ConfigError, Finding
 
@@ -34,7 +35,7 @@ def add_parser(subparsers: Subparsers[argparse.ArgumentParser]) -> None:
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
     refused = commands.add_parser("refused", help="the lines that InfluxDB refused, and why")
     _add_config(refused)
-    refused.add_argument("--limit", type=int, default=_SHOWN, help="the latest so many; 0: all")
+    refused.add_argument("--limit", type=whole, default=_SHOWN, help="the latest so many; 0: all")
     refused.set_defaults(run=_refused)
     _add_rebuild(commands)
 

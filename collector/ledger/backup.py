@@ -14,7 +14,7 @@ from __future__ import annotations
 import os
 import sqlite3
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
 from urllib.parse import quote
@@ -64,8 +64,9 @@ def backup(source: Path, target: Path, *, force: bool = False, tell: Tell = lamb
             part.replace(target)
             sync(target.parent)
     finally:
-        part.unlink(missing_ok=True)
-        part.with_name(f"{part.name}-journal").unlink(missing_ok=True)
+        with suppress(OSError):  # where nothing could be written, nothing is left
+            part.unlink(missing_ok=True)
+            part.with_name(f"{part.name}-journal").unlink(missing_ok=True)
     return Copied(target, target.stat().st_size, sum(counts.values()), verdict.head, verdict.problems)
 
 
@@ -132,8 +133,8 @@ def _verify(connection: Connection) -> audit.Verdict:
 def _check_target(source: Path, target: Path, *, force: bool) -> None:
     if not source.exists():
         raise LedgerError(f"{source}: no such ledger; check the path, or start the collector once")
-    taken = {source.resolve(), *(Path(f"{source.resolve()}{suffix}") for suffix in _BESIDE)}
-    if target.resolve() in taken:
+    own = os.path.realpath(source)  # which takes a loop of links, and `resolve` does not
+    if os.path.realpath(target) in {own, *(f"{own}{suffix}" for suffix in _BESIDE)}:
         raise LedgerError(f"{target}: is the ledger itself, or belongs to it; name another file")
     if target.is_dir():
         raise LedgerError(f"{target}: is a folder; name a file in it")

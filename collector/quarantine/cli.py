@@ -20,7 +20,7 @@ from collector.quarantine.orders import Drop, QuarantineAnswer, QuarantineReques
 from collector.quarantine.retry import choice_of
 from collector.quarantine.texts import as_json, escaped, full_text, summary_line
 from collector.registry.backend import read_ledger
-from collector.registry.options import Subparsers, add_ledger, ledger_path, read_who
+from collector.registry.options import Subparsers, add_ledger, ledger_path, read_who, whole
 from common.clock import SystemClock
 from common.config import ConfigError, Finding
 
@@ -48,14 +48,14 @@ def _add_list(commands: Subparsers[argparse.ArgumentParser]) -> None:
     listing = commands.add_parser("list", help="the latest refused messages, and how many by reason")
     add_ledger(listing)
     _add_filters(listing)
-    listing.add_argument("--limit", type=int, default=_SHOWN, help="the latest so many; 0: all")
+    listing.add_argument("--limit", type=whole, default=_SHOWN, help="the latest so many; 0: all")
     _add_format(listing, "json: one object a line")
     listing.set_defaults(run=_list)
 
 
 def _add_show(commands: Subparsers[argparse.ArgumentParser]) -> None:
     showing = commands.add_parser("show", help="one refused message, whole")
-    showing.add_argument("id", type=int, metavar="ID")
+    showing.add_argument("id", type=whole, metavar="ID")
     add_ledger(showing)
     form = showing.add_mutually_exclusive_group()
     _add_format(form, "json: one object")
@@ -77,7 +77,7 @@ def _add_filters(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_choice(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("ids", type=int, nargs="*", metavar="ID", help="numbers, as `list` shows them")
+    parser.add_argument("ids", type=whole, nargs="*", metavar="ID", help="numbers, as `list` shows them")
     parser.add_argument("--all", action="store_true", help="all of them, or all that the filters leave")
     add_ledger(parser)
     _add_filters(parser)

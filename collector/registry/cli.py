@@ -13,7 +13,7 @@ from collector.ledger.registry_store import newcomers, read_registry
 from collector.registry.backend import apply, read_ledger
 from collector.registry.export import to_csv, to_toml
 from collector.registry.files import SourceFile
-from collector.registry.options import Subparsers, add_ledger, ledger_path, read_who
+from collector.registry.options import Subparsers, add_ledger, ledger_path, read_who, whole
 from collector.registry.plan import ApplyAnswer, ApplyRequest
 from collector.registry.render import describe, render
 from collector.sla.instants import parse_instant
@@ -72,7 +72,7 @@ def _add_log(commands: Subparsers[argparse.ArgumentParser]) -> None:
     parser = commands.add_parser("log", help="the journal: who decided what, when")
     add_ledger(parser)
     parser.add_argument("--key", default="", help="only about this key and what is below it, e.g. acme/player-0001")
-    parser.add_argument("--limit", type=int, default=_SHOWN_ENTRIES, help="the latest so many entries; 0: all")
+    parser.add_argument("--limit", type=whole, default=_SHOWN_ENTRIES, help="the latest so many entries; 0: all")
     parser.add_argument("--json", action="store_true", help="print one JSON object a line")
     parser.add_argument("--verify", action="store_true", help="check the whole chain instead of printing it")
     parser.add_argument("--head", metavar="N:HASH", help="with --verify: the head that was noted down earlier")

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from collector.registry.options import add_ledger, ledger_path
+from collector.registry.options import add_agreement, add_month, ledger_path
 from common.clock import SystemClock
 from common.config import ConfigError, Finding, read_text
 from common.files import put_in_place
@@ -37,15 +37,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def add_question(parser: argparse.ArgumentParser) -> None:
     """Add what every question about a month needs: whose, which, from where, in which language and to where."""
-    parser.add_argument(
-        "--contract",
-        required=True,
-        metavar="NAME",
-        help="its name in the registry; with --ledger instead of --config, its file (NAME.toml)",
-    )
-    parser.add_argument("--tenant", default="", metavar="ID", help="the customer; needed where there are several")
-    add_ledger(parser)
-    parser.add_argument("--month", required=True, metavar="YYYY-MM", help="the month, in the contract's time zone")
+    add_agreement(parser)
+    add_month(parser)
     parser.add_argument(
         "--revision",
         default=LATEST,
@@ -188,16 +181,11 @@ def _unknown(options: argparse.Namespace, known: list[str]) -> Finding:
 
 
 def check_month(contract: Contract, month: str, now_ms: int) -> None:
-    """ConfigError where it is no month, has not begun, or lies outside the contract's life."""
+    """ConfigError where the month has not begun, or lies outside the contract's life."""
     from collector.sla.instants import format_month, parse_month
     from collector.sla.tally import month_span
 
-    try:
-        number = parse_month(month)
-    except ValueError as error:
-        remedy = "write it as YYYY-MM, such as 2026-03"
-        raise ConfigError(Finding("month.invalid", "--month", "", str(error), remedy)) from None
-    life = contract.life
+    number, life = parse_month(month), contract.life
     if (life.first is not None and number < life.first) or (life.last is not None and number > life.last):
         first, last = ("…" if end is None else format_month(end) for end in (life.first, life.last))
         message = f"{month} lies outside the contract's life, {first} to {last}"

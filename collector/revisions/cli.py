@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from collector.registry.options import add_ledger, ledger_path, read_who
+from collector.registry.options import add_agreement, add_month, ledger_path, read_who, whole
 from collector.report.cli import check_month, find_contract, write_file
 from common.clock import SystemClock
 from common.config import ConfigError, Finding
@@ -40,7 +40,8 @@ def _add_close(commands: SubParsers) -> None:
         help="freeze a month as a revision that is never overwritten",
         description="A running collector closes months by itself; see docs/revisions.md.",
     )
-    _add_agreement(parser)
+    add_agreement(parser)
+    add_month(parser)
     parser.add_argument("--now", action="store_true", help="though evidence may still come, or with today's contract")
     parser.add_argument("--why", default="", metavar="TEXT", help="the reason; needed with --now")
     parser.add_argument("--who", default="", metavar="NAME", help="who decides this, for the journal (default: you)")
@@ -49,8 +50,8 @@ def _add_close(commands: SubParsers) -> None:
 
 def _add_revisions(commands: SubParsers) -> None:
     parser = commands.add_parser("revisions", help="the closed months of an agreement, and what changed between them")
-    _add_agreement(parser, month=False)
-    parser.add_argument("--month", default=None, metavar="YYYY-MM", help="only this month")
+    add_agreement(parser)
+    add_month(parser, "only this month", required=False)
     parser.add_argument("--format", choices=("table", "json"), default="table")
     parser.add_argument("--lang", choices=("en", "es"), default="en", help="language of the table")
     parser.set_defaults(run=_revisions)
@@ -58,8 +59,9 @@ def _add_revisions(commands: SubParsers) -> None:
 
 def _add_export(commands: SubParsers) -> None:
     parser = commands.add_parser("export", help="one file with everything a month was judged from, to hand out")
-    _add_agreement(parser)
-    parser.add_argument("--revision", type=int, default=0, metavar="N", help="which one (default: the latest)")
+    add_agreement(parser)
+    add_month(parser)
+    parser.add_argument("--revision", type=whole, default=0, metavar="N", help="which one (default: the latest)")
     parser.add_argument("-o", "--output", type=Path, required=True, metavar="BUNDLE", help="write it there")
     parser.set_defaults(run=_export)
 
@@ -79,15 +81,6 @@ def _add_verify(commands: SubParsers) -> None:
     )
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     parser.set_defaults(run=_verify)
-
-
-def _add_agreement(parser: argparse.ArgumentParser, *, month: bool = True) -> None:
-    help_text = "its name in the registry; with --ledger instead of --config, its file (NAME.toml)"
-    parser.add_argument("--contract", required=True, metavar="NAME", help=help_text)
-    parser.add_argument("--tenant", default="", metavar="ID", help="the customer; needed where there are several")
-    add_ledger(parser)
-    if month:
-        parser.add_argument("--month", required=True, metavar="YYYY-MM", help="the month, in the contract's time zone")
 
 
 def _close(options: argparse.Namespace) -> int:
@@ -116,11 +109,13 @@ def _close(options: argparse.Namespace) -> int:
 
 def _revisions(options: argparse.Namespace) -> int:
     from collector.ledger.revision_store import list_revisions
+    from collector.ledger.tenants import of_tenant
     from collector.registry.backend import read_ledger
 
     name, _ = find_contract(options)
     tenant = options.tenant or None
-    found = read_ledger(ledger_path(options), lambda opened: list_revisions(opened, tenant, name, options.month))
+    work = of_tenant(tenant, lambda opened: list_revisions(opened, tenant, name, options.month))
+    found = read_ledger(ledger_path(options), work)
     if options.format == "json":
         print(json.dumps({"revisions": [plain(each) for each in found]}, ensure_ascii=False, indent=1))
         return 0
@@ -157,6 +152,7 @@ def _say(text: str) -> None:
 
 
 def _export(options: argparse.Namespace) -> int:
+    from collector.ledger.tenants import of_tenant
     from collector.registry.backend import read_ledger
     from collector.revisions.bundle import write_bundle
     from collector.revisions.shelf import Wanted, journal_part, take_closed
@@ -168,7 +164,7 @@ def _export(options: argparse.Namespace) -> int:
         taken = take_closed(connection, wanted)
         return write_bundle(taken.frozen, journal_part(connection, taken)), taken.frozen.seal
 
-    data, seal = read_ledger(ledger_path(options), work)
+    data, seal = read_ledger(ledger_path(options), of_tenant(options.tenant, work))
     write_file(options.output, data)
     _say(f"{options.output}: {len(data)} bytes, seal {seal}")
     return 0

@@ -25,6 +25,7 @@ TargetKind = Literal["response", "resolution"]
 Binding = Literal["guaranteed", "best_effort"]
 PeriodKind = Literal["deadline", "notice"]
 DeadlineStart = Literal["incident_start", "incident_end", "month_end"]
+PROJECT: Final = "{project}"  # in a subject line: its name, which whoever claims gives
 ClaimItem = Literal["dates", "times", "players", "sites", "services", "project"]
 CreditOf = Literal["monthly_fee", "affected_sites_fee", "affected_players_fee"]
 CreditFrom = Literal["next_invoice", "future_fees"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Final, cast
 from zoneinfo import ZoneInfo
 
@@ -24,6 +25,7 @@ from collector.sla.reading import Table, Value
 from collector.sla.service import (
     ALWAYS,
     DEFAULT_FINALISE_AFTER_MS,
+    PROJECT,
     Binding,
     ClaimItem,
     Claims,
@@ -54,6 +56,7 @@ SERVICE_KEYS: Final = (
     *("incidents", "severities", "rights", "periods", "claims", "credit", "equipment"),
     *("conditions", "readings", "unsaid"),
 )
+_BRACE: Final = re.compile(r"[{}]")
 
 
 def read_service(table: Table, zone: ZoneInfo) -> Service:
@@ -196,10 +199,13 @@ def _claims(value: Value | None) -> Claims | None:
     if value is None:
         return None
     table = value.table(required=[], optional=["to", "subject", "names", "report", "claim", "decided_by"])
-    names = table.get("names")
+    names, line, subject = table.get("names"), table.get("subject"), text_of(table, "subject")
+    if line is not None and _BRACE.search((subject or "").replace(PROJECT, "")):
+        remedy = f"write {PROJECT} where the project's name belongs, and no other braces"
+        line.refuse("claims.subject", "holds something in braces that nobody fills in", remedy)
     return Claims(
         to=text_of(table, "to"),
-        subject=text_of(table, "subject"),
+        subject=subject,
         names=cast("tuple[ClaimItem, ...]", words(names, ClaimItem)) if names else None,
         report=_deadline(table.get("report")),
         claim=_deadline(table.get("claim")),

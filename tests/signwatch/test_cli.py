@@ -133,3 +133,20 @@ def test_an_interrupt_ends_the_agent_without_a_traceback(processes: Processes, t
     agent.send(signal.SIGINT)
     assert agent.wait() in {0, 130}
     assert "Traceback" not in agent.output()
+
+
+def test_an_argument_that_is_no_text_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["contract", "explain", "caf\udce9.toml"]) == 1
+    assert "b'caf\\xe9.toml' is not UTF-8; write it, or name the file, in UTF-8" in capsys.readouterr().err
+
+
+def test_a_name_that_no_file_can_have_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["registry", "export", "--ledger", "x" * 5000]) == 1
+    assert f"{'x' * 60}…: the name is too long; give a shorter one" in capsys.readouterr().err
+
+
+def test_output_that_finds_no_room_is_told_without_a_traceback() -> None:
+    with Path("/dev/full").open("w", encoding="utf-8") as full:
+        command = [sys.executable, "-m", "signwatch", "sla", "evaluate", str(CASE)]
+        told = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, cwd=ROOT, check=False)
+    assert (told.returncode, told.stderr) == (1, "what was to be printed has no room; make room where it goes\n")

@@ -11,6 +11,7 @@ from collector.sla.explain.speech import Speech, sentence
 from collector.sla.instants import HOUR_MS
 from collector.sla.service import (
     ALWAYS,
+    PROJECT,
     Claims,
     Deadline,
     Desk,
@@ -53,7 +54,7 @@ def claim_rules(claims: Claims, speech: Speech) -> Iterator[str]:
     if claims.to is not None:
         yield speech.say("claim_to", address=claims.to)
     if claims.subject is not None:
-        yield speech.say("claim_subject", subject=claims.subject)
+        yield speech.say("claim_subject", subject=claims.subject.replace(PROJECT, speech.say("project_blank")))
     if claims.names:
         items = [speech.say(f"item_{item}") for item in claims.names]
         yield speech.say("claim_names", items=speech.listing(items))

@@ -262,6 +262,7 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
     ),
     "claim_to": ("Write to {address}.", "Debe escribirse a {address}."),
     "claim_subject": ("Subject line: “{subject}”.", "Asunto: «{subject}»."),
+    "project_blank": ("[project]", "[proyecto]"),
     "claim_names": ("The claim must name {items}.", "La reclamación debe indicar {items}."),
     "item_dates": ("the dates", "las fechas"),
     "item_times": ("the times", "las horas"),

@@ -195,3 +195,29 @@ def test_a_seal_may_be_noted_by_its_first_sixteen_digits_and_by_no_fewer(folder:
     assert [verify(noted) for noted in (seal, seal[:16], seal[:16].upper(), seal[:15] + other)] == [0, 0, 0, 1]
     for noted in (seal[:15], "x" * 64, seal + "0"):
         assert verify(noted) == 1
+
+
+@pytest.mark.parametrize("command", ["report", "forecast", "close", "revisions", "export"])
+@pytest.mark.parametrize("month", ["2026-3", "", "2026-13", "March", "٢٠٢٦-٠٣"])
+def test_a_month_that_is_none_is_refused_before_anything_is_looked_at(
+    capsys: pytest.CaptureFixture[str], command: str, month: str
+) -> None:
+    more = ["-o", "bundle.zip"] if command == "export" else []
+    assert main(["sla", command, "--contract", "nowhere", "--ledger", "nowhere.db", "--month", month, *more]) == 1
+    told = f"--month: {month!r} is no month; write it as YYYY-MM, such as 2026-03 [month.invalid]\n"
+    assert capsys.readouterr().err == told
+
+
+def test_a_customer_that_the_ledger_does_not_know_is_refused_everywhere(folder: Path, sla: Run) -> None:
+    sla("close")
+    told = "--tenant: there is no tenant 'acne'; did you mean 'acme'? [tenant.unknown]\n"
+    assert sla("revisions", "--tenant", "acne", month=False) == (1, "", told)
+    assert sla("export", "--tenant", "acne", "-o", folder / "bundle.zip") == (1, "", told)
+
+
+@pytest.mark.parametrize("command", [["device", "list"], ["window", "list"], ["ruling", "list"]])
+def test_lists_of_a_customer_that_is_none_are_refused(
+    folder: Path, capsys: pytest.CaptureFixture[str], command: list[str]
+) -> None:
+    assert main([*command, "--ledger", str(folder / "ledger.db"), "--tenant", "acne"]) == 1
+    assert "there is no tenant 'acne'; did you mean 'acme'?" in capsys.readouterr().err

@@ -139,6 +139,7 @@ BAD = [
     ("claims.claim.after", "month", "claims.claim.after: 'month' is no word known here; did you mean 'month_end'? [contract.choice.unknown]"),
     ("claims.claim.within", "30 business days", f"claims.claim.within: '30 business days' needs a calendar; {WRITE} [contract.target.invalid]"),
     ("claims.names", ["date"], "claims.names[0]: 'date' is no word known here; did you mean 'dates'? [contract.choice.unknown]"),
+    ("claims.subject", "SLA {month}", "claims.subject: holds something in braces that nobody fills in; write {project} where the project's name belongs, and no other braces [contract.claims.subject]"),
     ("claims.adress", "x", "claims.adress: unknown key; use one of: claim, decided_by, names, report, subject, to [contract.key.unknown]"),
     ("credit.of", "fee", "credit.of: 'fee' is no word known here; use one of: affected_players_fee, affected_sites_fee, monthly_fee [contract.choice.unknown]"),
     ("equipment.0.owner", "nobody", "equipment[0].owner: 'nobody' is no word known here; use one of: customer, provider, third_party [contract.choice.unknown]"),
