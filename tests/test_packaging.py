@@ -15,7 +15,7 @@ import pytest
 from tests.fixtures.mosquitto import Mosquitto
 from tests.fixtures.processes import ROOT, Processes
 from tests.fixtures.waiting import free_port, wait_until
-from tests.fixtures.wheels import built
+from tests.fixtures.wheels import Built
 
 pytestmark = pytest.mark.system
 
@@ -93,7 +93,7 @@ def test_the_wheel_holds_nothing_that_is_no_business_of_a_user(wheel: Path) -> N
     assert ours == set(PACKAGES)
 
 
-def test_the_source_distribution_can_be_tested(tmp_path: Path) -> None:
+def test_the_source_distribution_can_be_tested(tmp_path: Path, built: Built) -> None:
     archive = built(tmp_path, "build_sdist")
     with tarfile.open(archive) as opened:
         names = {name.partition("/")[2] for name in opened.getnames()}

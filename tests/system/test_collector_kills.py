@@ -35,22 +35,22 @@ def test_killing_collector_and_broker_mid_stream_neither_loses_nor_doubles_anyth
     site = Site(processes, start_mosquitto(persistent=True))
     collector = site.start_collector()
     site.register(*PLAYERS)
-    simulation = Simulation(processes, site, stream(24), len(PLAYERS))
-    for faults in (8, 16, 24):
+    simulation = Simulation(processes, site, stream(16), len(PLAYERS))
+    for faults in (5, 10, 15):
         simulation.wait_for_faults(faults)
         collector.kill()
         time.sleep(0.7)  # the stream goes on meanwhile
         site.start_collector()
-    simulation.wait_for_faults(36)
+    simulation.wait_for_faults(23)
     site.broker.kill()
     time.sleep(0.7)
     site.broker.start()
-    simulation.wait_for_faults(48)
+    simulation.wait_for_faults(31)
     site.broker.kill()
     collector.kill()
     site.broker.start()
     site.start_collector()
-    simulation.wait_for_faults(60)
+    simulation.wait_for_faults(40)
     simulation.end()
     assert_the_ledger_is_the_truth(site, simulation)
 

@@ -9,6 +9,7 @@ from dataclasses import replace
 from fractions import Fraction
 
 import pytest
+import pytest_asyncio
 from playwright.async_api import Browser, Page, expect
 
 from collector.views import Event
@@ -24,9 +25,9 @@ from tests.collector.web.fake_desk import (
     make_players,
 )
 from tests.collector.web.waiting import until
-from tests.fixtures.chromium import ARTEFACTS, patient
+from tests.fixtures.chromium import ARTEFACTS, launched, patient
 
-pytestmark = pytest.mark.system
+pytestmark = [pytest.mark.system, pytest.mark.asyncio(loop_scope="module")]
 
 SUBJECT = "acme/player-0003/main"
 TILE = f'.t[href="/player/{SUBJECT}"]'
@@ -36,7 +37,14 @@ Open = Callable[..., Awaitable[Page]]
 Serving = Callable[..., Awaitable[Server]]
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def browser(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Browser]:
+    """One Chromium for all of them: each test has contexts of its own."""
+    async with launched(tmp_path_factory.mktemp("chromium")) as browser:
+        yield browser
+
+
+@pytest_asyncio.fixture(loop_scope="module")
 async def serving() -> AsyncIterator[Serving]:
     async with AsyncExitStack() as stack:
 
@@ -49,7 +57,7 @@ async def serving() -> AsyncIterator[Serving]:
         yield start
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="module")
 async def opened(browser: Browser) -> AsyncIterator[Open]:
     complaints: list[str] = []
 
@@ -68,6 +76,8 @@ async def opened(browser: Browser) -> AsyncIterator[Open]:
         return page
 
     yield open_page
+    for context in browser.contexts:
+        await context.close()
     assert complaints == []
 
 
