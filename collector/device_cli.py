@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING
 
 from collector.clocks.clock_text import as_json, as_text
 from collector.ledger.clock_history import Reporter, clocks_of, reporters
+from collector.ledger.registry_store import read_registry
 from collector.ledger.tenants import of_tenant
 from collector.registry.backend import read_ledger
+from collector.registry.model import OWN_DEVICE
 from collector.registry.options import Subparsers, add_ledger, ledger_path
 from common.clock import iso
 from common.config import ConfigError, Finding
@@ -24,6 +26,7 @@ def add_parser(subparsers: Subparsers[argparse.ArgumentParser]) -> None:
     parser = subparsers.add_parser("device", help="the devices that reported, and what their clocks did")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
     listing = commands.add_parser("list", help="every device that ever reported, registered or not")
+    listing.add_argument("--missing", action="store_true", help="instead: those registered that never reported")
     listing.set_defaults(run=_list)
     clock = commands.add_parser("clock", help="each boot's clock: its source, offset, bounds, steps and drift")
     clock.add_argument("id", metavar="ID", help="the device, or tenant/device")
@@ -36,15 +39,35 @@ def add_parser(subparsers: Subparsers[argparse.ArgumentParser]) -> None:
 
 
 def _list(options: argparse.Namespace) -> int:
-    tenant = options.tenant
-    found = read_ledger(ledger_path(options), of_tenant(tenant, lambda opened: reporters(opened, tenant=tenant)))
+    path, tenant = ledger_path(options), options.tenant
+    registered = _registered(path, tenant)
+    found = read_ledger(path, of_tenant(tenant, lambda opened: reporters(opened, tenant=tenant)))
+    found = [one for one in found if one.address.device != OWN_DEVICE]
+    if options.missing:
+        return _missing(sorted(registered - {str(one.address) for one in found}), options.format)
     if options.format == "json":
-        print(json.dumps([_device_json(one) for one in found], indent=2))
+        devices = [{**_device_json(one), "registered": str(one.address) in registered} for one in found]
+        print(json.dumps(devices, indent=2))
         return 0
     for one in found:
-        print(f"{one.address!s:<40}  first {iso(one.first_seen_ms)}  last {iso(one.last_received_ms)}")
+        stranger = "" if str(one.address) in registered else "  not registered"
+        print(f"{one.address!s:<40}  first {iso(one.first_seen_ms)}  last {iso(one.last_received_ms)}{stranger}")
     print(f"{len(found)} devices ever reported")
     return 0
+
+
+def _missing(names: list[str], form: str) -> int:
+    if form == "json":
+        print(json.dumps(names, indent=2))
+        return 0
+    print(*names, f"{len(names)} registered devices never reported", sep="\n")
+    return 0
+
+
+def _registered(path: Path, tenant: str | None) -> set[str]:
+    """The registered devices, as tenant/device; only those of this tenant, where it is given."""
+    devices = read_ledger(path, read_registry).devices
+    return {key for key in devices if tenant is None or key.startswith(f"{tenant}/")}
 
 
 def _clock(options: argparse.Namespace) -> int:

@@ -11,14 +11,18 @@ from pathlib import Path
 def put_in_place(path: Path, data: bytes, mode: int | None = None) -> None:
     """Replace the file in one step, which a kill, a full disk and a power cut leave done or not begun.
 
-    `mode`: its permissions; None: those of the file that stood there, or of any new one. OSError where it cannot be
-    written; what stood there stays then. A device or a FIFO is never replaced: whoever names /dev/null means no file.
+    `mode`: its permissions; None: those of the file that stood there, or of any new one. Written by root it keeps its
+    owner and group, since a daemon must go on reading it. OSError where it cannot be written; what stood there stays
+    then. A device or a FIFO is never replaced: whoever names /dev/null means no file.
     """
     if path.exists() and not path.is_file():
         raise OSError(errno.EEXIST, "is no ordinary file, and would be replaced by one", str(path))
     beside = path.with_name(f".{path.name}.{os.getpid()}")
+    before = path.stat() if path.exists() else None
     try:
-        _write(beside, data, mode if mode is not None or not path.exists() else path.stat().st_mode & 0o777)
+        _write(beside, data, mode if mode is not None or before is None else before.st_mode & 0o777)
+        if before is not None and os.geteuid() == 0:
+            os.chown(beside, before.st_uid, before.st_gid)
         beside.replace(path)
     except OSError:
         with contextlib.suppress(OSError):  # what went wrong is being told

@@ -46,7 +46,9 @@ COMMANDS: Final[dict[str, Command]] = {
     "window": Command("collector.decisions.window_cli", "announce maintenance windows", "collector"),
     "ruling": Command("collector.decisions.ruling_cli", "decide on the cause or the state of an interval", "collector"),
     "claim": Command("collector.claims.cli", "draft the claim about a month", "collector"),
-    "broker": Command("collector.broker.cli", "passwords for the embedded broker", "collector"),
+    "broker": Command(
+        "collector.broker.cli", "passwords of players, for the embedded broker or mosquitto", "collector"
+    ),
     "influx": Command("collector.influx.cli", "look at refused points, write points anew", "collector"),
     "simulate": Command("simulator.cli", "run virtual players that speak the real wire"),
     "demo": Command("demo.cli", "run the whole product on this machine, with a simulated fleet", "collector"),

@@ -1,4 +1,4 @@
-"""`signwatch broker`: passwords for the embedded broker."""
+"""`signwatch broker`: passwords for the embedded broker, and for a fleet whatever its broker is."""
 
 from __future__ import annotations
 
@@ -7,13 +7,14 @@ import sys
 from pathlib import Path
 
 from collector.broker.credentials import PasswordHash, generate_password, is_user, read_credentials, write_credentials
+from collector.broker.enrol_cli import add_enrol
 from common.config import ConfigError, Finding
 from wire.topics import ID_PATTERN
 
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add `broker` and its subcommands."""
-    parser = subparsers.add_parser("broker", help="passwords for the embedded broker")
+    parser = subparsers.add_parser("broker", help="passwords of players, for the embedded broker or mosquitto")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
     passwd = commands.add_parser(
         "passwd",
@@ -24,6 +25,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     passwd.add_argument("--file", type=Path, required=True, help="the credentials file; made if it does not exist")
     passwd.add_argument("--stdin", action="store_true", help="read the password of the one user from standard input")
     passwd.set_defaults(run=_passwd)
+    add_enrol(commands)
     remove = commands.add_parser("remove", help="remove users; a running broker disconnects them within a second")
     remove.add_argument("names", nargs="+", metavar="TENANT/DEVICE")
     remove.add_argument("--file", type=Path, required=True, help="the credentials file")

@@ -27,6 +27,9 @@ OUTPUT_COLUMNS: Final[Mapping[str, str]] = {
 }
 SITE_COLUMNS: Final[Mapping[str, str]] = {"site_name": "name"}
 REQUIRED: Final = ("tenant", "device")
+MACHINE: Final = (
+    "machine"  # what the device is made of: for `signwatch broker enrol`, and nothing that the ledger keeps
+)
 COLUMNS: Final = (
     "tenant",
     "site",
@@ -34,6 +37,7 @@ COLUMNS: Final = (
     "device",
     "device_name",
     "role",
+    MACHINE,
     "output",
     "output_name",
     "contract",
@@ -96,6 +100,22 @@ def read_csv(text: str, file: str) -> list[Entry]:
     if lines.findings:
         raise ConfigError(*lines.findings)
     return list(lines.entries.values())
+
+
+def read_machines(text: str, file: str) -> dict[str, str]:
+    """CSV text that `read_csv` takes → `tenant/device` → its machine, "" where no row names one."""
+    machines: dict[str, str] = {}
+    for line, cells in _rows(text.removeprefix("\ufeff"), file):
+        name, machine = f"{cells['tenant']}/{cells['device']}", cells.get(MACHINE, "")
+        known = machines.setdefault(name, machine)
+        if known and machine and machine != known:
+            message = f"{machine!r} is not what another row says of {name}: {known!r}"
+            finding = Finding(
+                "registry.row.conflict", f"{file}:{line}", MACHINE, message, "say the same in all its rows"
+            )
+            raise ConfigError(finding)
+        machines[name] = known or machine
+    return machines
 
 
 def _read_row(row: _Row, lines: _Lines) -> None:

@@ -96,6 +96,24 @@ def test_what_the_machine_says_of_its_own_clock_stands_beside_what_the_collector
     assert told["own_word"] == {"ahead_ms": -3.25, "error_ms": 9.5, "source": "chrony"}
 
 
+def test_who_reported_without_being_registered_and_who_is_registered_and_silent_is_told(
+    say: Say, path: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    fleet = tmp_path / "fleet.csv"
+    fleet.write_text("tenant,device,output\nacme,p1,main\nacme,p2,main\nacme,p3,main\n", encoding="ascii")
+    tenant = tmp_path / "tenant.toml"
+    tenant.write_text('[[tenants]]\nid = "acme"\n', encoding="ascii")
+    assert main(["registry", "apply", str(tenant), str(fleet), "--ledger", str(path), "--yes"]) == 0
+    capsys.readouterr()
+    heard, silent = say(["list"]), say(["list", "--missing"])
+    assert [line.split()[0] for line in heard.splitlines() if line.endswith("  not registered")] == ["globex/p1"]
+    assert heard.endswith("2 devices ever reported\n")
+    assert silent == "acme/p2\nacme/p3\n2 registered devices never reported\n"
+    assert json.loads(say(["list", "--missing", "--tenant", "globex", "--format", "json"])) == []
+    told = json.loads(say(["list", "--format", "json"]))
+    assert [(one["tenant"], one["registered"]) for one in told] == [("acme", True), ("globex", False)]
+
+
 def test_each_boot_tells_its_source_its_bounds_and_its_steps(say: Say) -> None:
     told = json.loads(say(["clock", "p1", "--tenant", "acme", "--format", "json"]))
     boots = {boot["boot"]: boot for boot in told["boots"]}

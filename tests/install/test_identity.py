@@ -8,6 +8,7 @@ from typing import Final
 
 import pytest
 
+from collector.broker.enrolment import Player, machine_of, read_list
 from tests.fixtures.processes import ROOT
 
 IDENTITY: Final = ROOT / "systemd/signwatch-identity"
@@ -30,12 +31,12 @@ class Card:
     def read(self, name: str) -> str:
         return (self.settings / name).read_text(encoding="ascii")
 
-    def wakes_in(self, serial: bytes) -> subprocess.CompletedProcess[str]:
-        """Put it into the machine with this serial number, and boot."""
+    def wakes_in(self, serial: bytes, *options: str) -> subprocess.CompletedProcess[str]:
+        """Put it into the machine with this serial number, and boot (or ask)."""
         file = self.root / "proc/device-tree/serial-number"
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_bytes(serial)
-        argv = ["bash", IDENTITY, "--root", self.root]
+        argv = ["bash", IDENTITY, "--root", self.root, *options]
         return subprocess.run(argv, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL)
 
 
@@ -97,3 +98,27 @@ def test_a_configuration_that_was_written_by_hand_is_left_alone(tmp_path: Path) 
     card.write("agent.toml", "mine")
     assert card.wakes_in(PI).returncode == 0
     assert card.read("agent.toml") == "mine"
+
+
+def test_a_machine_says_by_what_a_list_of_players_may_know_it(tmp_path: Path) -> None:
+    card = Card(tmp_path)
+    for name, address in (("lo", "00:00:00:00:00:00"), ("eth0", "B8:27:EB:01:02:03"), ("wlan0", "b8:27:eb:0a:0b:0c")):
+        (tmp_path / f"sys/class/net/{name}").mkdir(parents=True)
+        (tmp_path / f"sys/class/net/{name}/address").write_text(f"{address}\n", encoding="ascii")
+        if name != "lo":
+            (tmp_path / f"sys/class/net/{name}/device").touch()
+    (tmp_path / "sys/class/dmi/id").mkdir(parents=True)
+    (tmp_path / "sys/class/dmi/id/product_serial").write_text("5CG1234XYZ\n", encoding="ascii")
+    done = card.wakes_in(PI, "--names")
+    names = {"10000000abcd1234", "b827eb010203", "b827eb0a0b0c", "5cg1234xyz", "shop-window.7"}
+    assert set(done.stdout.split()) == names
+    assert {machine_of(name) for name in names} == names  # as `broker enrol` writes them into the list
+    assert not (card.settings / "agent.toml").exists()
+
+
+def test_a_machine_tells_its_own_line_of_the_list(tmp_path: Path) -> None:
+    card = Card(tmp_path)
+    card.wakes_in(PI)
+    players = read_list(card.wakes_in(PI, "--line").stdout, "players.tsv")
+    password = card.read("mqtt.password").strip()
+    assert players == {"acme/10000000abcd1234": Player("10000000abcd1234", "acme/10000000abcd1234", password)}

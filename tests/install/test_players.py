@@ -8,6 +8,7 @@ processes bear the names that Xibo's have (github.com/xibosignage: xibo-linux fo
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -15,6 +16,7 @@ from typing import Final
 
 import pytest
 
+from collector.broker.enrolment import Player, read_list
 from tests.agent.probes.test_anthias import ASSET, INFO
 from tests.fixtures.bundle import as_root, block
 from tests.fixtures.machine import Machine
@@ -79,8 +81,8 @@ def player(machine: Machine, bundle: Path) -> Machine:
     return machine
 
 
-def install(player: Machine, kind: str, who: str, name: str) -> None:
-    told = as_root(player, f"bundle/install-player --broker localhost --no-tls {who} --player {kind}")
+def install(player: Machine, command: str, name: str) -> None:
+    told = as_root(player, command)
     assert f"this is {name}" in told, told
     assert "signwatch-agent runs" in told, told
 
@@ -102,7 +104,7 @@ def until_it_is(player: Machine, state: str) -> None:
 
 def test_chromium_in_its_unit_is_asked_for_its_page(player: Machine) -> None:
     player.run("systemctl", "start", "kiosk")
-    install(player, "chromium", "--tenant acme", "020000000007")
+    install(player, "bundle/install-player --broker localhost --no-tls --tenant acme --player chromium", "020000000007")
     until_it_is(player, "playing")
     assert "a page without films" in player.journal(AGENT)
     player.run("systemctl", "stop", "kiosk")
@@ -112,9 +114,21 @@ def test_chromium_in_its_unit_is_asked_for_its_page(player: Machine) -> None:
     player.run("journalctl", "--vacuum-time=1s")
 
 
+def from_the_stick() -> str:
+    """The page's command for a list of players, with this test's broker and player."""
+    command = block("stick")
+    for documented, here in (
+        ("--broker mqtt.example.com --ca broker-ca.pem", "--broker localhost --no-tls"),
+        ("--player mpv --user player", "--player vlc"),
+    ):
+        assert documented in command
+        command = command.replace(documented, here)
+    return command
+
+
 def test_a_machine_that_the_list_does_not_know_is_told_what_it_is_called(player: Machine) -> None:
     player.run("bash", "-c", "printf '020000000009\\tacme/shop-9\\tsecret\\n' >/root/players.tsv")
-    told = as_root(player, "bundle/install-player --broker localhost --no-tls --players players.tsv --player vlc")
+    told = as_root(player, from_the_stick())
     assert "players.tsv has no line for this machine, which is known as: 020000000007 " in told
     assert "DONE" not in told
 
@@ -122,13 +136,23 @@ def test_a_machine_that_the_list_does_not_know_is_told_what_it_is_called(player:
 def test_vlc_in_its_unit_is_seen_playing_and_stopped(player: Machine) -> None:
     player.run("systemctl", "start", "vlc")
     player.run("bash", "-c", "printf '020000000007\\tacme/shop-7\\tits own secret\\n' >>/root/players.tsv")
-    install(player, "vlc", "--players players.tsv", "shop-7")
+    install(player, from_the_stick(), "shop-7")
     assert player.run("cat", "/etc/signwatch/mqtt.password") == "its own secret\n"
     assert player.run("stat", "--format=%A %G", "/etc/signwatch/mqtt.password") == "-rw-r----- signwatch\n"
     assert "secret" not in player.run("cat", "/etc/signwatch/agent.toml")
     until_it_is(player, "playing")
     player.run("systemctl", "stop", "vlc")
     until_it_is(player, "stopped")
+
+
+def test_a_new_password_in_the_list_is_taken_and_what_the_player_made_is_collected(player: Machine) -> None:
+    player.run("sed", "-i", "s/its own secret/another one/", "/root/players.tsv")
+    told = as_root(player, from_the_stick())
+    assert "the configuration in /etc/signwatch stays as it is" in told, told
+    (there,) = re.findall(r'ssh -n "root@\$host" (.*)', block("collect"))
+    line = as_root(player, there).removesuffix("\nDONE\n")
+    players = read_list(line, "players.tsv")
+    assert players == {"acme/shop-7": Player("020000000007", "acme/shop-7", "another one")}
 
 
 def test_anthias_is_asked_what_its_viewer_shows(player: Machine) -> None:
