@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collector.web.texts import Texts
     from wire.states import SubjectKind
 
+WATCHED: Final = "*"  # in the place of an agreement's key: the card of what no agreement judges
 _ONE_COLUMN_UP_TO: Final = 2  # agreements beside the fleet; more of them stand above it
 
 
@@ -32,6 +33,7 @@ class PlatformChip:
     state: str
     name: str
     text: str
+    title: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,7 +203,16 @@ def _chip(part: PlatformView, t: Texts) -> PlatformChip:
     state = known_state(part.state)
     latency = f" · {part.latency_ms} ms" if part.latency_ms is not None and state == "up" else ""
     text = f"{t.named('state', part.state)}{latency}"
-    return PlatformChip(part.subject, platform_href(part.subject), state, plain(part.name or part.platform, 60), text)
+    name, detail = plain(part.name or part.platform, 60), plain(part.detail or "", 300)
+    return PlatformChip(part.subject, platform_href(part.subject), state, name, text, detail)
+
+
+def watched(figures: Iterable[FigureView], platforms: Iterable[PlatformView], t: Texts) -> list[PlatformChip]:
+    """The platform parts that stand on no agreement's card, those that are down first, then those that are unknown."""
+    judged = {figure.key for figure in figures}
+    free = [part for part in platforms if f"{part.tenant}/{part.contract}" not in judged]
+    ranks = {"down": 0, "unknown": 1}
+    return [_chip(part, t) for part in sorted(free, key=lambda part: (ranks.get(part.state, 2), part.name))]
 
 
 def alert_line(alert: AlertView, figures: Mapping[str, FigureView], t: Texts) -> AlertLine:

@@ -6,7 +6,7 @@ import asyncio
 from typing import TYPE_CHECKING, Final
 
 from collector.web.api import find_platform
-from collector.web.cards import alert_lines, card, layout, worst_first
+from collector.web.cards import alert_lines, card, layout, watched, worst_first
 from collector.web.clocks import draw_clock
 from collector.web.context import context, html, html_in_thread
 from collector.web.format import Times, host_value, plain
@@ -50,6 +50,7 @@ async def wall(request: Request) -> StreamResponse:
         newest = evidence_by_agreement(players)
         return {
             "cards": [card(figure, platforms, open_alerts, newest.get(figure.key), t) for figure in figures],
+            "watched": watched(figures, platforms, t),
             "layout": layout(len(figures)),
             "groups": site_groups(players, zones(figures), now_ms, t),
             "density": density(len(players)),

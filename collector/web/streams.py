@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from collector.web import jsonviews
-from collector.web.cards import alert_lines, card, worst_first
+from collector.web.cards import WATCHED, alert_lines, card, watched, worst_first
 from collector.web.encoding import encode, instant
 from collector.web.tiles import evidence_by_agreement, newest_evidence, state_counts, tile, times_of, zones
 
@@ -111,7 +111,12 @@ class PageStream:
             return {}
         newest = evidence_by_agreement(self._players.values())
         platforms, alerts, texts = desk.platforms(), desk.open_alerts(), self._renderer.texts
-        return {
+        judged = {figure.key for figure in desk.figures()}
+        others: dict[str, str] = {}
+        if any(f"{view.tenant}/{view.contract}" not in judged for view in batch.platforms):
+            chips = watched(desk.figures(), platforms, texts)
+            others[WATCHED] = self._renderer.render("_watched.html", watched=chips)
+        return others | {
             figure.key: self._renderer.render(
                 "_card.html",
                 card=card(figure, platforms, alerts, newest.get(figure.key), texts),

@@ -159,6 +159,8 @@ _PAGES: Final = {
     "default_cause": "none given; the contract reads it as “{cause}”",
     "detail": "Detail",
     "site": "Site",
+    "watched": "Servers and services",
+    "watched_note": "judged by no contract",
     "certificate": "Certificate",
     "certificate_ends": "of {host}, ends on {at}",
     "agreement": "Agreement",

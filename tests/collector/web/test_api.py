@@ -316,6 +316,22 @@ async def test_the_live_piece_of_a_platform_change_is_its_agreements_card(client
     assert data["alerts"] is None
 
 
+async def test_the_live_piece_of_a_part_that_no_contract_judges_is_the_card_of_its_like(
+    client: TestClient, desk: FakeDesk
+) -> None:
+    free = replace(desk.platform_views[0], contract=None, state="down", detail='<i>"disk full"</i>')
+    async with client.get("/live") as answer:
+        await subscribed(client)
+        desk.platform_views = [free]
+        desk.emit(Event("platform", free))
+        while (event := await read_event(answer.content))["event"] != "changes":
+            pass
+    cards = json.loads(event["data"])["cards"]
+    assert list(cards) == ["*"]
+    assert 'data-agreement="*"' in cards["*"]
+    assert "&lt;i&gt;" in cards["*"]
+
+
 async def test_devices_that_contradict_themselves_are_told_with_their_proof(client: TestClient, desk: FakeDesk) -> None:
     desk.conflict_views = [make_conflict()]
     (conflict,) = (await get(client, "/api/v1/conflicts"))["conflicts"]

@@ -15,6 +15,7 @@ from tests.collector.web.fake_desk import (
     make_figure,
     make_marks,
     make_newcomer,
+    make_platform,
     make_players,
 )
 
@@ -227,6 +228,18 @@ async def test_the_history_of_alerts_tells_how_long_each_lasted(client: TestClie
     text = (await page(client, "/alerts")).text
     for words in ("open", "2026-11-22 14:26:00", "4 min 00 s", "Too many players down", "Europe/Madrid"):
         assert words in text
+
+
+async def test_the_wall_shows_what_no_contract_judges_the_worst_first(client: TestClient, desk: FakeDesk) -> None:
+    assert "Servers and services" not in (await page(client, "/")).text
+    fine = replace(make_platform(), subject="acme/web-1-nginx", platform="web-1-nginx", name="nginx", contract=None)
+    full = replace(
+        fine, subject="acme/web-1-disk", name="the disk", state="down", detail="fs.var.used_percent is 93, over 90"
+    )
+    desk.platform_views = [*desk.platform_views, fine, full]
+    html = await (await client.get("/")).text()
+    assert "Servers and services" in html
+    assert html.index('title="fs.var.used_percent is 93, over 90"') < html.index("<bdi>nginx</bdi>")
 
 
 async def test_a_certificate_that_ends_is_told_of_the_part_and_not_of_the_agreement(
