@@ -84,7 +84,7 @@ def _checks(settings: Settings, clock: Clock, machine: Machine) -> list[Check]:
     from agent.checks import Check  # it speaks HTTP, which most players never do
 
     targets = [parse_target(text) for text in config.connectivity.targets]
-    return [Check(table, settings.path, targets, clock, lambda: machine.figures) for table in config.checks]
+    return [Check(table, settings.path, targets, clock, machine.settled) for table in config.checks]
 
 
 class Agent:

@@ -13,7 +13,7 @@ A unit, a process and limits (docs/servers.md) are this machine's own: there it 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 import structlog
@@ -80,7 +80,7 @@ class Check:
         path: Callable[[str], Path],
         targets: Sequence[Target],
         clock: Clock,
-        machine: Callable[[], Figures] = dict,
+        machine: Callable[[], Awaitable[Figures]] | None = None,
     ) -> None:
         """`path` makes a path of the file absolute; `machine` gives this machine's figures, for limits."""
         self.table = table
@@ -97,7 +97,7 @@ class Check:
 
     @property
     def patience_s(self) -> float:
-        """Seconds within which a whole look ends."""
+        """Seconds within which a whole look ends; this machine's first figures take as long as the targets."""
         return self.table.timeout_s + REACH_S + SLACK_S
 
     @property
@@ -123,7 +123,7 @@ class Check:
 
     async def _ask_for(self) -> Reading:
         if self.table.limits:
-            return judge_limits(self.table.limits, self._machine())
+            return judge_limits(self.table.limits, await self._machine() if self._machine is not None else {})
         if self._probe is not None:
             return _as_service(await self._probe.read())
         return await (self._tcp() if self.table.tcp else self._http())

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 REPORTS: Final = Path("/run/signwatch-drives")
 DRIVES_MAX: Final = 16  # of which a heartbeat tells
 ASK_S: Final = 20.0  # a drive that wakes up, or retries, takes its time
+ASK_EVERY_MS: Final = 1_800_000
 STALE_MS: Final = 3 * 3_600_000  # the timer asks every hour
 _NO_DRIVES: Final = ("loop", "ram", "zram", "dm-", "md", "sr", "fd", "nbd", "vd", "xvd", "mmcblk", "mtd")
 # Reserve blocks of an eMMC that are used up at least (JEDEC eMMC 5.0, PRE_EOL_INFO).
@@ -130,23 +131,31 @@ def drive_figures(drives: Drives, worn: Iterable[Wear] = ()) -> Figures:
 
 
 class DriveWatch:
-    """Reads the drives' health every so often. `figures` is the latest reading; a drive that sleeps keeps its last."""
+    """Reads what the timer leaves, or asks smartctl now and again, which is dear. A sleeping drive keeps its word."""
 
     def __init__(self, clock: Clock, reports: Path = REPORTS, root: Path = ROOT) -> None:
         self._clock = clock
         self._reports = reports
         self._root = root
         self._known: dict[str, Drive] = {}
+        self._asked_ms: int | None = None
         self._lane = Lane("drives")
 
     async def read(self) -> Figures:
         """Read once; OSError, LaneBusyError where the machine's own files do not answer."""
         drives, names, worn = await self._lane.call(self._look)
         if drives is None:
-            drives = {name: answer.drive for name, answer in (await ask_drives(names)).items()}
+            drives = await self._asked(names)
         drives = {name: self._known.get(name, drive) if drive.asleep else drive for name, drive in drives.items()}
         self._known = drives
         return drive_figures(drives, worn)
+
+    async def _asked(self, names: list[str]) -> dict[str, Drive]:
+        now_ms = self._clock.mono_ms()
+        if self._asked_ms is not None and now_ms - self._asked_ms < ASK_EVERY_MS and list(self._known) == names:
+            return self._known
+        self._asked_ms = now_ms
+        return {name: answer.drive for name, answer in (await ask_drives(names)).items()}
 
     def _look(self) -> tuple[dict[str, Drive] | None, list[str], list[Wear]]:
         return read_reports(self._reports, self._clock), drive_names(self._root), wear(self._root) or []

@@ -86,6 +86,7 @@ class Sampler:
         self._root = root
         self._lane = Lane("host-figures")
         self.figures: Figures = {}
+        self.asked = asyncio.Event()  # once at least
         self._told = self._ticks = resources.ticks(root)
 
     async def run(self, interval_s: float) -> None:
@@ -103,6 +104,7 @@ class Sampler:
         except (OSError, ValueError, LaneBusyError) as error:
             log.warning("host_figures_unreadable", error=str(error))
             self.figures = {}
+        self.asked.set()
 
     def told(self) -> None:
         """The figures have been said: CPU use is counted from this reading on, so that no time goes untold."""

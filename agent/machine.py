@@ -1,4 +1,4 @@
-"""This machine's figures, each read as often as it is worth: every heartbeat, every minute, every half hour.
+"""This machine's figures, each read as often as it is worth: every heartbeat, every minute, every few minutes.
 
 Whatever hangs or fails costs its own figures and nothing else: they are absent then, rather than old.
 """
@@ -6,6 +6,7 @@ Whatever hangs or fails costs its own figures and nothing else: they are absent 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Final
 
@@ -24,9 +25,10 @@ log = structlog.get_logger(__name__)
 
 FILE_SYSTEMS_S: Final = 60.0
 CLOCK_S: Final = 300.0
-DRIVES_S: Final = 1800.0
+DRIVES_S: Final = 60.0  # who is asked, and who is only read, is DriveWatch's business
 PATIENCE_S: Final = 60.0
 HELLO_S: Final = 1.0
+SETTLE_S: Final = 4.0
 _RETRY_S: Final = 60.0  # after trouble, where that is sooner
 
 
@@ -90,6 +92,14 @@ class Machine:
     def told(self) -> None:
         """They have been said."""
         self._sampler.told()
+
+    async def settled(self, patience_s: float = SETTLE_S) -> Figures:
+        """The figures, once each of them was asked for; after a while those that are there: what hangs is absent."""
+        waiting = [self._sampler.asked, *(gauge.asked for gauge in self._gauges)]
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(patience_s):
+                await asyncio.gather(*(asked.wait() for asked in waiting))
+        return self.figures
 
     async def clock_asked(self) -> None:
         """Wait for the first word on the clock, but not for long: hello has it, and is said once a connection."""

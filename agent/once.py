@@ -17,6 +17,7 @@ from agent.probes.base import Around, Reading, Report
 from agent.watch import Watch
 from common.clock import Clock, monotonic_s
 from common.connectivity import parse_target
+from common.tasks import cancel, spawn
 from wire.runs import Instant
 from wire.votes import is_check, output_of
 
@@ -50,9 +51,15 @@ async def _ask_check(settings: Settings, name: str, clock: Clock) -> Answers:
     table = next(table for table in settings.config.checks if output_of(table.id) == name)
     targets = [parse_target(text) for text in settings.config.connectivity.targets]
     machine = Machine(settings, clock)
-    if table.limits:
-        await machine.read()
-    check = Check(table, settings.path, targets, clock, lambda: machine.figures)
+
+    async def figures() -> Figures:
+        reading = spawn(machine.read(), "machine")
+        try:
+            return await machine.settled(table.timeout_s)
+        finally:
+            await cancel(reading)
+
+    check = Check(table, settings.path, targets, clock, figures)
     watch = Watch(name, check, table.interval_s, check.patience_s, clock, lambda *_: None, asyncio.Event())
     try:
         reading, took_ms = await _timed(watch)

@@ -35,8 +35,8 @@ STATE_CODES: Final[dict[str, int]] = {
     "up": 0,
     "down": 2,
 }
-_HOST_KEY: Final = re.compile(r"[a-z][a-z0-9_]{0,62}")
-_MAX_HOST_FIGURES: Final = 64
+_HOST_KEY: Final = re.compile(r"[a-z][a-z0-9_]{0,62}|(check|drive|fs)\.[a-z0-9][a-z0-9._-]{0,120}")
+_MAX_HOST_FIGURES: Final = 200
 _MAX_TEXT: Final = 500
 _SPOOL_CHARACTERS: Final = 8
 _CONTROL: Final = dict.fromkeys((*range(32), 127), " ")

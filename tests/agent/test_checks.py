@@ -14,6 +14,7 @@ from aiohttp.test_utils import TestServer
 
 from agent.checks import Check
 from agent.config import CheckTable
+from agent.host import Figures
 from agent.limits import Limit
 from agent.probes.base import Reading
 from common.clock import ManualClock, SystemClock
@@ -199,7 +200,11 @@ async def test_a_unit_is_up_while_systemd_says_that_it_runs(
 async def test_what_is_wrong_with_the_machine_itself_counts_wherever_the_network_ends() -> None:
     nowhere = [parse_target(f"127.0.0.1:{free_port()}") for _ in range(2)]
     table = CheckTable(id="disk", limits={"disk_used_percent": Limit(at_most=90)})
-    check = Check(table, Path, nowhere, SystemClock(), lambda: {"disk_used_percent": 95.5})
+
+    async def figures() -> Figures:
+        return {"disk_used_percent": 95.5}
+
+    check = Check(table, Path, nowhere, SystemClock(), figures)
     assert await check.read() == Reading("down", None, "disk_used_percent is 95.5, over 90")
 
 

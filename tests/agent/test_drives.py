@@ -95,6 +95,21 @@ async def test_a_drive_that_sleeps_keeps_its_last_word(tmp_path: Path, plant: Pl
     assert await watch.read() == awake
 
 
+async def test_smartctl_is_dear_and_asked_only_now_and_again(
+    tmp_path: Path, plant: Plant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program = tmp_path / "smartctl"
+    program.write_text(f"#!/bin/sh\necho asked >> {tmp_path}/log\necho '{PASSED}'\n", encoding="ascii")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
+    clock = ManualClock()
+    watch = DriveWatch(clock, tmp_path / "nowhere", plant({"sys/block/sda/size": "2048"}))
+    for _ in range(3):
+        assert (await watch.read())["drive.sda.health"] == "passed"
+        clock.advance(drives.ASK_EVERY_MS // 2)
+    assert (tmp_path / "log").read_text(encoding="ascii").count("asked") == 2
+
+
 async def test_an_old_report_accuses_nobody_and_excuses_nobody(tmp_path: Path, plant: Plant) -> None:
     clock = ManualClock()
     write_reports(tmp_path, {"sda": FAILING})

@@ -31,6 +31,15 @@ async def test_a_server_tells_of_its_file_systems_and_a_player_of_its_spools(
     assert ("fs_turned_read_only" in one.figures) is told
 
 
+async def test_limits_wait_for_the_first_figures_and_not_for_what_hangs(tmp_path: Path) -> None:
+    one = Machine(settings_in(tmp_path, "server"), SystemClock())
+    assert await one.settled(0.01) == {}
+    running = spawn(one.run(), "machine")
+    figures = await one.settled(600)
+    assert {"load_1m", "fs_turned_read_only"} <= figures.keys()
+    await cancel(running)
+
+
 async def test_the_first_word_on_the_clock_is_waited_for_but_not_for_long(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -98,6 +98,10 @@ def test_a_heartbeat_gives_a_line_for_each_output_and_one_for_the_host(influx: I
             "spool_error": "ENOSPC",
             "temperature_celsius": None,
             "Bad key": 1,
+            "fs.var-lib.used_percent": 40.5,
+            "drive.sda.health": "passed",
+            "evil.figure": 1,
+            "check.Portal": 1,
             "x" * 64: 1,
         },
     )
@@ -116,6 +120,8 @@ def test_a_heartbeat_gives_a_line_for_each_output_and_one_for_the_host(influx: I
         "memory_used_bytes": 2**40,
         "on_battery": 1,
         "spool_error_text": "ENOSPC",
+        "fs.var-lib.used_percent": 40.5,
+        "drive.sda.health_text": "passed",
     }
     later = points.heartbeat_points(
         "acme", "gracia", "player-01", Heartbeat(**{**_dict(heartbeat), "host": {"cpu_percent": 12.5}}), NOW_MS + 1
