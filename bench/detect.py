@@ -1,11 +1,12 @@
-"""How long it takes the agent to believe what was done to a real player: p50 and p99 of each row, in seconds.
+"""How long it takes the agent to believe what was done to a real player: p50, p99, least and most of each row.
 
     python bench/detect.py [--samples 10] [--only mpv-paused] [--interval-s 5]
 
-A real agent (in this process, with its defaults) watches a real mpv and a real VLC, which play a clip in a loop. What
-is done to them is timed from the act to the moment at which the open run is of the new state: two readings for bad
-news, one for good. What sends events is seen at once and looked at again a second later; what is polled takes up to two
-intervals (a hung player besides a deadline). Acts are spread over the interval at random. Prints JSON.
+A real agent (in this process, with its defaults) watches a real mpv, VLC and Chromium, which play a clip in a loop, all
+at once. What is done to them is timed from the act to the moment at which the open run is of the new state: two
+readings for bad news, one for good. What sends events is seen at once and looked at again a second later; what is
+polled takes up to two intervals (a hung player besides a deadline). Acts are spread over the interval at random.
+Prints JSON.
 """
 
 from __future__ import annotations
@@ -17,9 +18,7 @@ import math
 import os
 import random
 import signal
-import socket
 import statistics
-import subprocess
 import sys
 import tempfile
 from collections.abc import Awaitable, Callable
@@ -29,6 +28,7 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from _common import free_port, machine, say
+from _players import PASSWORD, PICTURE, Chromium, Player, Vlc, ffmpeg, mpv
 
 from agent.app import Agent
 from agent.config import parse
@@ -39,32 +39,6 @@ from common.tasks import spawn
 
 PATIENCE_S = 120.0
 LOOK_S = 0.005
-NOBODY = 65_534
-# VLC refuses to run as root.
-AS_NOBODY = ("setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups") if os.geteuid() == 0 else ()
-PASSWORD = "bench"  # noqa: S105 - of a VLC that lives as long as the bench
-
-
-class Player:
-    """A real program and what can be done to it."""
-
-    def __init__(self, argv: list[str]) -> None:
-        self._argv = argv
-        self._child: subprocess.Popen[bytes] | None = None
-
-    def start(self) -> None:
-        """Start it, or start it anew."""
-        self._child = subprocess.Popen(
-            self._argv, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-        )
-
-    def send(self, number: signal.Signals) -> None:
-        """Send it a signal."""
-        assert self._child is not None
-        self._child.send_signal(number)
-        if number == signal.SIGKILL:
-            self._child.wait()
-
 
 Act = Callable[[], Awaitable[object] | None]
 
@@ -72,8 +46,9 @@ Act = Callable[[], Awaitable[object] | None]
 class Row:
     """What is done, which state follows, and how it is undone. `settle_s`: the most to wait before each act."""
 
-    def __init__(self, name: str, output: str, do: Act, state: str, undo: Act, settle_s: float) -> None:
-        self.name, self.output, self.do, self.state, self.undo, self.settle_s = name, output, do, state, undo, settle_s
+    def __init__(self, name: str, do: Act, state: str, undo: Act, settle_s: float) -> None:
+        self.name, self.output = name, name.partition("-")[0]
+        self.do, self.state, self.undo, self.settle_s = do, state, undo, settle_s
 
 
 async def believed(agent: Agent, output: str, state: str) -> float:
@@ -113,67 +88,127 @@ def spread(values: list[float]) -> dict[str, float]:
     """Nearest-rank percentiles: of fewer than a hundred samples p99 is the longest."""
     ordered = sorted(values)
     rank = lambda share: ordered[math.ceil(share * len(ordered)) - 1]  # noqa: E731
-    return {"p50_s": round(rank(0.5), 2), "p99_s": round(rank(0.99), 2)}
+    figures = {"p50_s": rank(0.5), "p99_s": rank(0.99), "min_s": ordered[0], "max_s": ordered[-1]}
+    return {name: round(value, 2) for name, value in figures.items()}
 
 
-def rows(mpv: Player, vlc: Player, mpv_socket: str, vlc_port: int, clip: Path, interval_s: float) -> list[Row]:
-    """Everything that is measured."""
+def of_mpv(player: Player, control: Path, clip: Path, interval_s: float) -> list[Row]:
+    """What is done to mpv."""
 
-    def to_mpv(*command: object) -> Act:
-        return lambda: tell(mpv_socket, *command)
+    def say_to(*command: object) -> Act:
+        return lambda: tell(str(control), *command)
 
-    def to_vlc(command: str) -> Act:
-        return lambda: asyncio.to_thread(ask_vlc, vlc_port, command)
-
-    def kill(player: Player) -> Act:
-        return lambda: player.send(signal.SIGKILL)
-
-    def hold(player: Player, number: signal.Signals) -> Act:
-        return lambda: player.send(number)
-
-    def pause(value: object) -> Act:
-        return to_mpv("set_property", "pause", value)
-
-    play = to_mpv("loadfile", str(clip))
+    pause, play = (say_to("set_property", "pause", value) for value in (True, False))
+    again = say_to("loadfile", str(clip))
     return [
-        Row("mpv-paused", "mpv", pause(True), "stopped", pause(False), 1),
-        Row("mpv-killed", "mpv", kill(mpv), "stopped", mpv.start, 1),
-        Row("mpv-empty", "mpv", to_mpv("stop"), "idle", play, 1),
-        Row("mpv-missing-file", "mpv", to_mpv("loadfile", "/nowhere.mp4"), "error", play, 1),
-        Row("mpv-hung", "mpv", hold(mpv, signal.SIGSTOP), "frozen", hold(mpv, signal.SIGCONT), interval_s),
-        Row("vlc-paused", "vlc", to_vlc("pl_pause"), "stopped", to_vlc("pl_pause"), interval_s),
-        Row("vlc-killed", "vlc", kill(vlc), "stopped", vlc.start, interval_s),
-        Row("vlc-hung", "vlc", hold(vlc, signal.SIGSTOP), "frozen", hold(vlc, signal.SIGCONT), interval_s),
+        Row("mpv-paused", pause, "stopped", play, 1),
+        Row("mpv-killed", hold(player, signal.SIGKILL), "stopped", player.start, 1),
+        Row("mpv-empty", say_to("stop"), "idle", again, 1),
+        Row("mpv-missing-file", say_to("loadfile", "/nowhere.mp4"), "error", again, 1),
+        Row("mpv-hung", hold(player, signal.SIGSTOP), "frozen", hold(player, signal.SIGCONT), interval_s),
     ]
 
 
-def ask_vlc(port: int, command: str) -> None:
-    """One command over VLC's HTTP interface."""
-    from base64 import b64encode
+def of_vlc(player: Vlc, interval_s: float) -> list[Row]:
+    """What is done to VLC: it sends no events."""
+    turn: Act = lambda: player.command("pl_pause")  # noqa: E731
+    return [
+        Row("vlc-paused", turn, "stopped", turn, interval_s),
+        Row("vlc-killed", hold(player, signal.SIGKILL), "stopped", player.start, interval_s),
+        Row("vlc-hung", hold(player, signal.SIGSTOP), "frozen", hold(player, signal.SIGCONT), interval_s),
+    ]
 
-    login = b64encode(f":{PASSWORD}".encode()).decode()
-    request = f"GET /requests/status.xml?command={command} HTTP/1.0\r\nAuthorization: Basic {login}\r\n\r\n"
-    with socket.create_connection(("127.0.0.1", port), timeout=10) as channel:
-        channel.sendall(request.encode())
-        while channel.recv(65_536):
-            pass
+
+def of_chromium(player: Chromium, interval_s: float) -> list[Row]:
+    """What is done to a kiosk page that shows a film: first what sends events."""
+
+    def script(text: str) -> Act:
+        return lambda: player.run(text)
+
+    def go(address: str) -> Act:
+        return lambda: player.go(address)
+
+    def part(kind: str, number: signal.Signals) -> Act:
+        return lambda: player.send_parts(kind, number)
+
+    back = go(player.page)
+    play = script("v.loop = true; v.play()")
+    to_the_end: Act = lambda: player.wait_for(  # noqa: E731 - timed from the very end
+        "v.loop = false; v.currentTime = v.duration - 2; v.onended = done"
+    )
+    return [
+        Row("chromium-film-paused", script("v.pause()"), "stopped", play, 1),
+        Row("chromium-film-ended", to_the_end, "stopped", play, 1),
+        Row(
+            "chromium-film-fails", script("v.src = 'broken.webm'"), "error", script("v.src = 'clip.webm'; v.play()"), 1
+        ),
+        Row("chromium-error-page", go("http://127.0.0.1:1/"), "error", back, 1),
+        Row("chromium-nothing-loaded", go("about:blank"), "idle", back, 1),
+        Row("chromium-page-crashes", part("renderer", signal.SIGKILL), "error", back, 1),
+        Row("chromium-killed", hold(player, signal.SIGKILL), "stopped", player.start, 1),
+        Row("chromium-page-blank", script("document.body.replaceChildren()"), "black", back, interval_s),
+        Row("chromium-page-hangs", script("for (;;) {}"), "frozen", back, interval_s),
+        Row(
+            "chromium-draws-nothing",
+            part("gpu-process", signal.SIGSTOP),
+            "frozen",
+            part("gpu-process", signal.SIGCONT),
+            interval_s,
+        ),
+        Row("chromium-hung", hold(player, signal.SIGSTOP), "frozen", hold(player, signal.SIGCONT), interval_s),
+    ]
+
+
+def hold(player: Player, number: signal.Signals) -> Act:
+    """Send it a signal."""
+    return lambda: player.send(number)
 
 
 async def bench(folder: Path, arguments: argparse.Namespace) -> dict[str, Any]:
     """Start everything, measure, end everything."""
-    clip, mpv_socket, vlc_port = folder / "clip.mp4", str(folder / "mpv.sock"), free_port()
-    source = ["-f", "lavfi", "-i", "testsrc=s=160x90:r=10:d=10", "-pix_fmt", "yuv420p"]
-    await asyncio.to_thread(subprocess.run, ["ffmpeg", "-v", "error", "-y", *source, str(clip)], check=True)
-    quiet = ["--no-config", "--really-quiet", "--vo=null", "--ao=null", "--idle", "--loop-file=inf"]
-    mpv = Player(["mpv", *quiet, f"--input-ipc-server={mpv_socket}", str(clip)])
-    vlc = Player(
-        [
-            *AS_NOBODY,
-            *("vlc", "--intf=http", "--no-audio", "--quiet", "--vout=dummy", "--loop", "--http-host=127.0.0.1"),
-            *(f"--http-port={vlc_port}", f"--http-password={PASSWORD}", str(clip)),
-        ]
+    clip, control, interval_s = folder / "clip.mp4", folder / "mpv.sock", arguments.interval_s
+    await asyncio.to_thread(make_films, folder)
+    players = (
+        mpv(control, "--loop-file=inf", clip),
+        Vlc("--loop", clip),
+        Chromium(folder, (folder / "film.html").as_uri()),
     )
-    text = f"""
+    watched, vlc, kiosk = players
+    all_rows = [*of_mpv(watched, control, clip, interval_s), *of_vlc(vlc, interval_s), *of_chromium(kiosk, interval_s)]
+    chosen = [row for row in all_rows if row.name.startswith(arguments.only)]
+    agent = Agent(parse(config_text(control, vlc, kiosk, interval_s), folder / "agent.toml"), SystemClock())
+    for player in players:
+        player.start()
+    running = spawn(agent.run(), "agent")
+    try:
+        by_output = {row.output: [one for one in chosen if one.output == row.output] for row in chosen}
+        results = await asyncio.gather(*(in_turn(agent, rows, arguments.samples) for rows in by_output.values()))
+        return {name: figures for part in results for name, figures in part.items()}
+    finally:
+        agent.stop()
+        await running
+        for player in players:
+            player.end()
+
+
+async def in_turn(agent: Agent, rows: list[Row], samples: int) -> dict[str, Any]:
+    """One player's rows. What is polled takes long: half as many samples."""
+    counts = [samples if row.settle_s <= 1 else max(1, samples // 2) for row in rows]
+    return {row.name: await measure(agent, row, count) for row, count in zip(rows, counts, strict=True)}
+
+
+def make_films(folder: Path) -> None:
+    """A clip for each player, and the kiosk's page."""
+    source = [*PICTURE, "testsrc=s=160x90:r=10:d=10"]
+    ffmpeg(*source, "-pix_fmt", "yuv420p", folder / "clip.mp4")
+    ffmpeg(*source, "-c:v", "libvpx", "-deadline", "realtime", folder / "clip.webm")
+    (folder / "broken.webm").write_bytes(b"this is no film" * 100)
+    (folder / "film.html").write_text("<!doctype html><video id=v src=clip.webm autoplay muted loop></video>")
+
+
+def config_text(control: Path, vlc: Vlc, kiosk: Chromium, interval_s: float) -> str:
+    """An agent's configuration with its defaults, but for the interval."""
+    return f"""
         tenant = "bench"
         device = "p1"
         spool.dir = "spool"
@@ -183,33 +218,20 @@ async def bench(folder: Path, arguments: argparse.Namespace) -> dict[str, Any]:
         [[outputs]]
         id = "mpv"
         probe = "mpv"
-        interval_s = {arguments.interval_s}
-        mpv.socket = "{mpv_socket}"
+        interval_s = {interval_s}
+        mpv.socket = "{control}"
         [[outputs]]
         id = "vlc"
         probe = "vlc"
-        interval_s = {arguments.interval_s}
-        vlc.url = "http://127.0.0.1:{vlc_port}/"
+        interval_s = {interval_s}
+        vlc.url = "{vlc.url}"
         vlc.password = "{PASSWORD}"
+        [[outputs]]
+        id = "chromium"
+        probe = "chromium"
+        interval_s = {interval_s}
+        chromium.url = "{kiosk.url}"
     """
-    agent = Agent(parse(text, folder / "agent.toml"), SystemClock())
-    chosen = [
-        row
-        for row in rows(mpv, vlc, mpv_socket, vlc_port, clip, arguments.interval_s)
-        if not arguments.only or row.name.startswith(arguments.only)
-    ]
-    mpv.start()
-    vlc.start()
-    running = spawn(agent.run(), "agent")
-    try:
-        # What is polled takes long: half as many samples.
-        counts = [arguments.samples if row.settle_s <= 1 else max(1, arguments.samples // 2) for row in chosen]
-        return {row.name: await measure(agent, row, count) for row, count in zip(chosen, counts, strict=True)}
-    finally:
-        agent.stop()
-        await running
-        for player in (mpv, vlc):
-            player.send(signal.SIGKILL)
 
 
 def main() -> None:
@@ -220,10 +242,11 @@ def main() -> None:
     parser.add_argument("--only", default="", help="rows whose name begins so")
     arguments = parser.parse_args()
     logs.set_up("error")
-    with tempfile.TemporaryDirectory(prefix="detect-") as folder:
+    before = os.getloadavg()[0]
+    with tempfile.TemporaryDirectory(prefix="detect-", ignore_cleanup_errors=True) as folder:
         Path(folder).chmod(0o755)  # VLC reads the clip as somebody else
         result = asyncio.run(bench(Path(folder), arguments))
-    load = round(os.getloadavg()[0], 1)
+    load = [round(before, 1), round(os.getloadavg()[0], 1)]
     print(
         json.dumps(
             {"machine": machine(), "load_1m": load, "interval_s": arguments.interval_s, "rows": result}, indent=2

@@ -40,7 +40,7 @@ from common.config import Section
 LOOKS: Final = 7  # a reading looks so often for movement …
 LOOK_S: Final = 0.25  # … with this pause
 EXCEPTIONS_EVERY_MS: Final = 60_000  # counting them makes the browser tell all that it remembers
-RELOAD_S: Final = 5.0  # for the answer to first aid
+RELOAD_S: Final = 3.0  # for an answer to first aid
 _PULSE_S: Final = 0.3
 _LOOPBACK: Final = frozenset({"127.0.0.1", "::1", "localhost"})
 _UNREACHED: Final = Reading("unknown", None, "no connection to Chromium within the deadline")
@@ -127,14 +127,16 @@ class ChromiumProbe:
         return Reading("unknown", None, tidy(f"{closed.why} ({nobody})"))
 
     async def remedy(self) -> str:
-        """First aid: load the page again, over a connection of its own."""
+        """First aid: load the page again, over the connection that is there: a new one reaches no page that hangs."""
         try:
             target = await find(self._url, self._options.page, lambda: None)
-            tab = await Tab.open(self._url, target, lambda: None)
+            known = self._tab if self._tab is not None and not self._tab.closed else None
+            tab = known if known and known.target.id == target.id else await Tab.open(self._url, target, lambda: None)
             try:
-                await tab.load_again(RELOAD_S)
+                await tab.show(target.url, RELOAD_S)
             finally:
-                await tab.close()
+                if tab is not self._tab:
+                    await tab.close()
         except (NoPageError, TabClosedError, DevToolsError, WebSocketError, HttpError, OSError) as error:
             raise RemedyError(f"{self._url}: {error}") from None
         return "the page is loaded again"

@@ -151,13 +151,14 @@ class Tab:
         info = await self._call("Target.getTargetInfo", {})
         return str(info.get("targetInfo", {}).get("url", ""))
 
-    async def load_again(self, patience_s: float) -> None:
-        """Navigate to the page's own address: the one thing that a crashed page still does, and a hung one too.
+    async def show(self, url: str, patience_s: float) -> None:
+        """Navigate, which even a crashed page does. One that hangs does if this connection is older than its loop.
 
         TabClosedError where it is gone. Whoever does not answer within `patience_s` seconds was told all the same.
         """
         self.crashed = False
-        answer = self._send("Page.navigate", {"url": self.target.url})
+        self._send("Runtime.terminateExecution", {})
+        answer = self._send("Page.navigate", {"url": url})
         await asyncio.wait({answer}, timeout=patience_s)
         if self.closed:
             raise TabClosedError(self.target.url)
@@ -237,7 +238,7 @@ class Tab:
                 self._went(params.get("targetInfo", {}))
             case "Media.playerEventsAdded" if _turned(params.get("events", [])):
                 self._look_soon()
-            case "Media.playerErrorsRaised":
+            case "Media.playerCreated" | "Media.playerErrorsRaised":  # the second may come a second late
                 self._look_soon()
             case "Runtime.exceptionThrown":
                 details = params.get("exceptionDetails", {})

@@ -144,6 +144,11 @@ def _seconds(position: float | None) -> str:
     return "the start" if position is None else f"{position:.1f} s"
 
 
+def is_opening(now: Sample) -> bool:
+    """PURE. Whether it is about to open a file: between two slides, for a moment."""
+    return now.time_pos is None and not (now.idle or now.ended or now.pause or now.for_cache)
+
+
 def has_film(tracks: object) -> bool:
     """PURE. Whether there is a moving picture among mpv's tracks; the cover of a record is none."""
     listed = [track for track in tracks if isinstance(track, dict)] if isinstance(tracks, list) else []
@@ -229,16 +234,17 @@ class MpvProbe:
         if self._movement is None:
             first = await self._sample(ipc)
             self._movement = Movement(first, first.at_ms)
-            return await self._first_looks(ipc, self._movement)
-        return await self._next_look(ipc, self._movement)
+            reading = judge(self._movement, self._load_error, self._options.frozen_after_s)
+            return await self._look_again(ipc, reading, self._movement)
+        return await self._look_again(ipc, await self._next_look(ipc, self._movement), None)
 
-    async def _first_looks(self, ipc: MpvIpc, movement: Movement) -> Reading:
-        reading = judge(movement, self._load_error, self._options.frozen_after_s)
+    async def _look_again(self, ipc: MpvIpc, reading: Reading, first: Movement | None) -> Reading:
+        """Where nothing was seen to move yet, or between two files, a moment later says more."""
         for _ in range(FIRST_LOOKS):
-            if reading is not _UNKNOWN_MOVEMENT:
+            if self._movement is None or not (reading is _UNKNOWN_MOVEMENT or is_opening(self._movement.sample)):
                 break
             await asyncio.sleep(FIRST_LOOK_S)
-            reading = await self._next_look(ipc, movement)
+            reading = await self._next_look(ipc, first or self._movement)
         return reading
 
     async def _next_look(self, ipc: MpvIpc, before: Movement) -> Reading:

@@ -155,11 +155,16 @@ class VlcProbe:
     async def _look(self) -> Reading:
         reading = await self._next_look()
         for _ in range(FIRST_LOOKS):
-            if reading is not _UNKNOWN_MOVEMENT:
+            if reading is not _UNKNOWN_MOVEMENT and not self._stands():
                 break
             await asyncio.sleep(FIRST_LOOK_S)
             reading = await self._next_look()
         return reading
+
+    def _stands(self) -> bool:
+        """Whether it is as at the last reading: a short loop, whose counters begin anew each time, may just look so."""
+        before = self._movement
+        return before is not None and before.sample.state == "playing" and before.since_ms < before.sample.at_ms
 
     async def _next_look(self) -> Reading:
         sample = read_status(await self._ask(_STATUS), self._clock.mono_ms())

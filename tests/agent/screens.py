@@ -39,12 +39,12 @@ class Screen:
         return self._player
 
 
-def start_screen(processes: Processes, size: str) -> Screen:
-    """A real X server of that size, on a free display."""
-    told = processes.folder / f"display-{size}"
-    server = processes.start(
-        ["sh", "-c", f'exec Xvfb -displayfd 3 -screen 0 {size}x24 -nolisten tcp -noreset 3> "$0"', told], f"xvfb-{size}"
-    )
+def start_screen(processes: Processes, size: str, name: str = "", *options: str) -> Screen:
+    """A real X server of that size, on a free display; `name` tells one from another of the same size."""
+    told = processes.folder / f"display-{name or size}"
+    screen = ["-screen", "0", f"{size}x24", "-nolisten", "tcp", "-noreset", *options]
+    argv = ["sh", "-c", f'exec Xvfb -displayfd 3 {" ".join(screen)} 3> "$0"', told]
+    server = processes.start(argv, f"xvfb-{name or size}")
     number = wait_until(lambda: told.exists() and told.read_text(encoding="ascii").strip(), "the X server is up")
     return Screen(processes, server, f":{number}")
 

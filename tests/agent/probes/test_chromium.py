@@ -402,6 +402,20 @@ async def test_first_aid_loads_a_crashed_page_again_and_says_where_there_is_no_b
 
 
 @pytest.mark.system
+async def test_first_aid_loads_a_page_again_that_hangs(kiosk: Kiosk) -> None:
+    kiosk.start("playing")
+    probe = kiosk.probe(hung_after_s=1.0)
+    await reads(probe, "playing")
+    hand = await Tab.open(kiosk.url, await find(kiosk.url, "", lambda: None), lambda: None)
+    await hand._call("Runtime.evaluate", {"expression": "void setTimeout(() => { for (;;) {} })"})
+    await reads(probe, "frozen")
+    assert await probe.remedy() == "the page is loaded again"
+    await reads(probe, "playing")
+    await hand.close()
+    await probe.close()
+
+
+@pytest.mark.system
 async def test_a_page_that_crashes_itself_is_an_error_whatever_it_was_asked_just_then(
     shared: Kiosk, tab: Tab, probe: ChromiumProbe
 ) -> None:

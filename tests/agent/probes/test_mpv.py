@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from agent.probes.base import Around, Reading
-from agent.probes.mpv import Movement, MpvOptions, MpvProbe, Sample, has_film, judge, mpv_complaints
+from agent.probes.mpv import Movement, MpvOptions, MpvProbe, Sample, has_film, is_opening, judge, mpv_complaints
 from agent.watch import Watch
 from common.clock import ManualClock, SystemClock
 from tests.agent.conftest import Mpv
@@ -118,6 +118,20 @@ def test_a_film_of_which_only_the_sound_plays_is_black() -> None:
 )
 def test_a_film_among_the_tracks_is_known_and_a_records_cover_is_none(tracks: object, known: bool) -> None:
     assert has_film(tracks) is known
+
+
+@pytest.mark.parametrize(
+    ("changes", "opening"),
+    [
+        ({}, True),
+        ({"pause": True}, False),
+        ({"idle": True}, False),
+        ({"for_cache": True}, False),
+        ({"time_pos": 1.0}, False),
+    ],
+)
+def test_between_two_files_mpv_is_opening_one(changes: dict[str, object], opening: bool) -> None:
+    assert is_opening(sample(**{"time_pos": None, **changes})) is opening  # type: ignore[arg-type]
 
 
 def test_a_pause_is_stopped() -> None:

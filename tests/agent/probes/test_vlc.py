@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import signal
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -13,7 +14,7 @@ from agent.probes.base import Around, Reading
 from agent.probes.vlc import Movement, VlcOptions, VlcProbe, judge, vlc_complaints
 from agent.probes.vlc_status import NotVlcError, Sample, Stock, read_playlist, read_status
 from agent.watch import Watch
-from common.clock import SystemClock
+from common.clock import ManualClock, SystemClock
 from tests.agent.probes.conftest import Vlc
 from tests.fixtures.receiver import Answer, Receiver
 from tests.fixtures.scripted import Script, babble, say_nothing, serving
@@ -210,6 +211,23 @@ async def test_an_answer_that_is_not_vlcs_says_nothing_about_playback(
 async def test_the_deadline_of_a_vlc_that_answers_but_was_not_seen_to_move_yet_is_no_hang(receiver: Receiver) -> None:
     receiver.answer = lambda _: Answer(200, '{"state":"playing"}')
     assert (await watching(probe_of(receiver.url)).ask()).state == "unknown"
+
+
+async def test_a_short_loop_that_is_met_at_the_same_place_is_looked_at_again(receiver: Receiver) -> None:
+    """Its counters begin anew each time, so that two readings may find them the same."""
+    clock, displayed = ManualClock(), iter((8, 9, 9, 9, 10, 10, *(10,) * 20))
+
+    def answer(_: object) -> Answer:
+        counted = {"displayedpictures": next(displayed)}
+        return Answer(200, json.dumps({"state": "playing", "stats": counted}))
+
+    receiver.answer = answer
+    probe = VlcProbe(VlcOptions(url=receiver.url, password="pw"), Around("main", clock))
+    assert (await probe.read()).state == "playing"
+    clock.advance(10_000)
+    assert (await probe.read()).state == "playing"
+    clock.advance(10_000)
+    assert (await probe.read()).state == "frozen"
 
 
 async def test_a_password_file_is_read_when_it_is_there(receiver: Receiver, tmp_path: Path) -> None:
