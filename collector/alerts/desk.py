@@ -121,6 +121,9 @@ class AlertDesk:
                 return [alert for alert in written if alert is not None]
 
             changed = self._keep(await self._ledger.write(work)) if changes else []
+            for change in changes:
+                if isinstance(change, certificates.Renewed):  # also one that was erased with its tenant
+                    self._open.pop(warnings[change.key].view.id, None)
         self._tell(changed)
         return changed
 

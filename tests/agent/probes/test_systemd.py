@@ -15,6 +15,7 @@ from agent.probes.systemd import Loop, SystemdOptions, SystemdProbe, judge, read
 from common.clock import ManualClock
 from common.tasks import cancel, spawn
 from tests.fixtures.machine import Machine
+from tests.fixtures.processes import ROOT
 from tests.fixtures.waiting import loop_turned, until, until_reaped, wait_until
 
 # --- the table --------------------------------------------------------------------------------------------------------
@@ -139,6 +140,17 @@ systemd.unit = "{name}.service"
 """
 
 
+CHECK_FILE = """
+tenant = "acme"
+device = "server"
+role = "server"
+mqtt.host = "127.0.0.1"
+[[checks]]
+id = "player"
+unit = "player.service"
+"""
+DRIVES = "signwatch-drives.service"
+
 LOOKS = """
 import asyncio
 from agent.probes.base import Around
@@ -163,9 +175,10 @@ def python(machine: Machine, *arguments: str) -> str:
     return machine.run(f"{PREFIX}/bin/python", *arguments)
 
 
-def ask(machine: Machine, name: str) -> tuple[str, str]:
+def ask(machine: Machine, name: str, file: str = "") -> tuple[str, str]:
     """Let `signwatch agent probe` look at the unit from within the machine."""
-    said = python(machine, "-m", "signwatch", "agent", "probe", name, "--config", f"/etc/{name}.toml", "--json")
+    file = file or name
+    said = python(machine, "-m", "signwatch", "agent", "probe", name, "--config", f"/etc/{file}.toml", "--json")
     reading = json.loads(said)
     return reading["state"], reading.get("detail") or ""
 
@@ -177,11 +190,22 @@ def test_a_real_unit_is_seen_running_stopped_failed_and_in_a_loop_of_restarts(ma
         machine.write(f"/etc/systemd/system/{name}.service", unit)
         machine.write(f"/etc/{name}.toml", AGENT_FILE.format(name=name))
     machine.write("/etc/ghost.toml", AGENT_FILE.format(name="ghost"))
+    machine.write("/etc/server.toml", CHECK_FILE)
+    machine.write(f"/etc/systemd/system/{DRIVES}", (ROOT / "systemd" / DRIVES).read_text(encoding="utf-8"))
     machine.boot()
     assert ask(machine, "ghost")[0] == "unknown"
     assert ask(machine, "player")[0] == "stopped"
+    assert ask(machine, "check.player", "server")[0] == "down"
     machine.run("systemctl", "start", "player")
     assert ask(machine, "player") == ("playing", "")
+    assert ask(machine, "check.player", "server")[0] == "up"
+    machine.run("systemctl", "start", DRIVES)
+    assert machine.show(DRIVES, "Result") == "success", machine.journal(DRIVES)
+    assert machine.run("stat", "--format=%U %a", "/run/signwatch-drives") == "root 755\n"
+    names = json.loads(
+        python(machine, "-c", "import json; from agent.drives import drive_names as n; print(json.dumps(n()))")
+    )
+    assert machine.run("ls", "/run/signwatch-drives").split() == [f"{name}.json" for name in names]
     machine.run("systemctl", "start", "once")
     assert ask(machine, "once") == ("error", "has failed: exit-code, status 1")
     machine.run("touch", "/run/broken")

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import delete, select
 
 from collector.alerts.certificates import Certificate, Ends, OpenWarning, Part, Renewed, decide
 from collector.alerts.config import AlertsConfig
 from collector.alerts.desk import AlertDesk
 from collector.ledger.ledger import Ledger
-from collector.ledger.schema import deliveries
+from collector.ledger.schema import alerts, deliveries
 from collector.views import AlertView
 from common.clock import ManualClock
 from common.config import ConfigError, convert
@@ -101,6 +101,14 @@ async def desk_of(ledger: Ledger, heard: list[AlertView] | None = None) -> Alert
     desk = AlertDesk(ledger, AlertsConfig(), ManualClock(NOW_MS), None if heard is None else heard.append)
     await desk.load()
     return desk
+
+
+async def test_a_warning_that_was_erased_with_its_tenant_is_forgotten(ledger: Ledger) -> None:
+    desk = await desk_of(ledger)
+    await desk.consider_certificates([part(12)], NOW_MS)
+    await ledger.write(lambda connection: [connection.execute(delete(table)) for table in (deliveries, alerts)])
+    assert await desk.consider_certificates([], NOW_MS + 30_000) == []
+    assert desk.open_alerts() == []
 
 
 async def test_several_warnings_of_one_agreement_are_open_at_a_time_and_survive_a_restart(ledger: Ledger) -> None:
