@@ -13,6 +13,7 @@ import asyncio
 import signal
 from collections.abc import Coroutine, Mapping
 from functools import partial
+from itertools import islice
 from pathlib import Path
 from typing import Any, Final
 
@@ -66,6 +67,7 @@ CERTIFICATES_EVERY_S: Final = 30
 PRUNE_EVERY_H: Final = 6
 TURNS_WITHIN_S: Final = 30  # the watchdog is fed only while the ticks come at least this often
 STOP_WITHIN_S: Final = 10
+PLACES_AT_ONCE: Final = 50  # of which the runs are read into memory together
 
 
 class CollectorFailedError(Exception):
@@ -207,7 +209,10 @@ class Collector:
     async def _take_registry(self, registry: Registry) -> None:
         self.ingest.take_registry(registry.devices.keys())
         missing, since_ms = self.live.take_registry(registry), self.live.memory_starts_ms()
-        await self.live.remember(await self.ledger.read(lambda found: runs_since(found, missing, since_ms)))
+        waiting = iter(missing)
+        while portion := list(islice(waiting, PLACES_AT_ONCE)):  # a whole fleet's rows would be gigabytes
+            rows = await self.ledger.read(partial(runs_since, places=portion, start_ms=since_ms))
+            await self.live.remember(rows)
 
     async def _start_broker(self) -> None:
         config = self.config.broker

@@ -6,15 +6,15 @@ exactly as an invoice would be; nothing is counted up along the way, so nothing 
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Generator, Mapping
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from typing import TYPE_CHECKING, Final, Protocol
 
 from collector.decisions.model import Decisions
 from collector.registry.model import ALWAYS, Registry, Subject
 from collector.sla import availability as sla
-from collector.sla.burn import BurnFrame, BurnRate, before_month, burn_frame, burn_rates
+from collector.sla.burn import BurnFrame, BurnRate, before_month, burn_frame, burn_rates, lately
 from collector.sla.calendar import Calendar, parse_calendar
 from collector.sla.cautions import unwatched
 from collector.sla.contract import Contract
@@ -183,8 +183,8 @@ def computing(
         track = yield from fleet.judging(subject)
         tally = _tally(agreement, span, (subject, judged), track)
         before = _tally(agreement, earlier, (subject, judged), track).accountable if earlier else ()
-        tallies.append(tally)
-        burnt.append([*before, *tally.accountable])
+        burnt.append([*before, *lately(tally.accountable, now_ms)])
+        tallies.append(tally if tally.kind == "platform" else replace(tally, accountable=()))  # added up, not united
         _count_in(census, fleet, agreement, (subject, judged), emissions[subject.key], now_ms)
         yield
     frame = agreement.frame(span.month)
@@ -194,7 +194,7 @@ def computing(
 
 def _tally(agreement: Agreement, span: sla.MonthSpan, pair: tuple[Subject, sla.Subject], track: Track) -> sla.Tally:
     subject, judged = pair
-    runs = evidence(track, span.start_ms, span.counted_until_ms)
+    runs = track.evidence(span.start_ms, span.counted_until_ms)
     windows, rulings = agreement.decisions.windows, agreement.decisions.rulings.get(subject.key, ())
     return sla.tally_subject(agreement.contract, span, judged, runs, windows, rulings)
 
@@ -282,10 +282,3 @@ def _count_in(
     standing = sla.is_down(agreement.contract, *state_now(fleet, subject))
     census.down += standing.down
     census.unknown += not standing.known
-
-
-def evidence(track: Track, start_ms: int, end_ms: int) -> Iterator[sla.Evidence]:
-    """A track's runs in painting order, as far as they touch `[start_ms, end_ms)`; empty ones paint nothing."""
-    for row in track.runs_sorted():
-        if row.start_ms < row.end_ms and row.end_ms > start_ms and row.start_ms < end_ms:
-            yield sla.Evidence(row.start_ms, row.end_ms, row.state, row.cause)

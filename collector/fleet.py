@@ -79,7 +79,8 @@ class Fleet:
             track = before.get(address, {}).get(output)
             if track is None:
                 missing.add((address, output))
-            self._outputs.setdefault(address, {})[output] = track or Track()
+            known = self._outputs.setdefault(address, {})
+            known[output] = Track(detailed=_votes((address, output))) if track is None else track
         for address, tracks in before.items():
             for output in tracks.keys() - self._outputs.get(address, {}).keys():
                 self._note_strange(address, output)
@@ -278,7 +279,7 @@ class Fleet:
 
     def _votes_of(self, subject: Subject) -> int:
         places = self._points.get(subject.key, {}).values()
-        return sum(len(self._outputs.get(address, {}).get(output, _EMPTY).runs) for address, output in places)
+        return sum(len(self._outputs.get(address, {}).get(output, _EMPTY)) for address, output in places)
 
     def _judging(self, subject: Subject, votes: VoteRule) -> Generator[None, None, Track]:
         changes = self._votes_changed[subject.key]
@@ -287,9 +288,9 @@ class Fleet:
             return known[1]
         points = self._points.get(subject.key, {})
         said = {name: self._outputs.get(address, {}).get(output, _EMPTY) for name, (address, output) in points.items()}
-        runs = {name: track.runs_sorted() for name, track in said.items()}
-        start_ms = min((each[0].start_ms for each in runs.values() if each), default=0)
+        start_ms = min((begin for track in said.values() if (begin := track.begin_ms) is not None), default=0)
         end_ms = max((track.evidence_ms or 0 for track in said.values()), default=0)
+        runs = {name: track.painted() for name, track in said.items()}
         judged = Track()
         for row in (yield from judging_runs(subject, votes, runs, start_ms, end_ms)):
             judged.add(row)
@@ -321,6 +322,12 @@ class Fleet:
 
 
 _EMPTY: Final = Track()
+
+
+def _votes(place: Place) -> bool:
+    """Whether what is said there may be a vote, whose reason is told."""
+    address, output = place
+    return address.device == OWN_DEVICE or is_check(output)
 
 
 def _looks(row: RunRow) -> tuple[object, ...]:

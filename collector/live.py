@@ -21,6 +21,7 @@ from collector.decisions.model import Decisions
 from collector.evidence import RunRow
 from collector.figures import Agreements, agree, computing, down_limit, is_emitting
 from collector.fleet import Fleet, Place, place_of
+from collector.kept_runs import KeptRun
 from collector.ledger.conflict_store import ConflictRow
 from collector.ledger.intake import DeviceRow, Outcome
 from collector.places import places_of
@@ -306,7 +307,7 @@ class Live:
         return subject.tenant, (device.site if device else None) or "", subject.device, subject.id
 
 
-def _since(current: RunRow | None, newest: RunRow | None) -> int | None:
+def _since(current: RunRow | None, newest: RunRow | KeptRun | None) -> int | None:
     if current is not None:
         return current.start_ms
     return newest.end_ms if newest else None

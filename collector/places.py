@@ -8,7 +8,7 @@ them (collector/vantage.py), each time anew, by whoever reads a timeline.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Mapping
 from typing import TYPE_CHECKING, Final, Protocol
 
 from collector.evidence import RunRow
@@ -82,14 +82,14 @@ def patience_ms(votes: VoteRule) -> int:
 
 
 def judged_runs(
-    subject: Subject, votes: VoteRule, said: Mapping[str, Sequence[Said]], start_ms: int, end_ms: int
+    subject: Subject, votes: VoteRule, said: Mapping[str, Iterable[Said]], start_ms: int, end_ms: int
 ) -> list[RunRow]:
     """The runs of a platform part within `[start_ms, end_ms)`. `said`: each point's runs in painting order."""
     return to_the_end(judging_runs(subject, votes, said, start_ms, end_ms))
 
 
 def judging_runs(
-    subject: Subject, votes: VoteRule, said: Mapping[str, Sequence[Said]], start_ms: int, end_ms: int
+    subject: Subject, votes: VoteRule, said: Mapping[str, Iterable[Said]], start_ms: int, end_ms: int
 ) -> Generator[None, None, list[RunRow]]:
     """Do what `judged_runs` does in steps of a few milliseconds. What is said meanwhile may or may not count."""
     cast: dict[str, list[Vote]] = {}
@@ -100,16 +100,16 @@ def judging_runs(
     return [_row(subject, one.start_ms, one.end_ms, one.state, one.detail, one.clock) for one in found]
 
 
-def votes_of(said: Mapping[str, Sequence[Said]]) -> dict[str, list[Vote]]:
+def votes_of(said: Mapping[str, Iterable[Said]]) -> dict[str, list[Vote]]:
     """What each point said, as votes."""
     return {point: _votes_of(runs) for point, runs in said.items()}
 
 
-def _votes_of(runs: Sequence[Said]) -> list[Vote]:
+def _votes_of(runs: Iterable[Said]) -> list[Vote]:
     return [Vote(run.start_ms, run.end_ms, run.state, run.detail, run.clock) for run in runs]
 
 
-def judged_now(subject: Subject, votes: VoteRule, said: Mapping[str, RunRow | None], before: RunRow | None) -> RunRow:
+def judged_now(subject: Subject, votes: VoteRule, said: Mapping[str, RunRow | None], before: Said | None) -> RunRow:
     """What a platform part is at this moment, by what each point says of this moment (None: nothing).
 
     `before`: the last of its judged runs; where it said the same, the part has been so since then.

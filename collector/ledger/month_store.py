@@ -85,7 +85,7 @@ def _runs(
     The database sorts them, and they are taken as they come: half a year of 3,000 players is two million rows. A run of
     no length paints nothing and is left out.
     """
-    waiting = iter(_by_device(connection, places).items())
+    waiting = iter(places_by_id(connection, places).items())
     while portion := dict(islice(waiting, _PLACES_AT_ONCE)):
         wanted = values(column("device_id", Integer), column("output", String), name="wanted").data(list(portion)).cte()
         query = (
@@ -97,7 +97,7 @@ def _runs(
         yield portion, connection.execute(query)
 
 
-def _by_device(connection: Connection, places: Sequence[tuple[Address, str]]) -> dict[tuple[int, str], int]:
+def places_by_id(connection: Connection, places: Sequence[tuple[Address, str]]) -> dict[tuple[int, str], int]:
     """(the ledger's id of the device, output) → index of the place, for those that ever reported."""
     ids: dict[tuple[str, str], int] = {}
     names = sorted({(address.tenant, address.device) for address, _ in places})

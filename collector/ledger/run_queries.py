@@ -9,6 +9,7 @@ from sqlalchemy import Connection, Integer, String, and_, column, select, values
 
 from collector.evidence import RunRow
 from collector.ledger import schema
+from collector.ledger.month_store import places_by_id
 from wire.topics import Address
 
 if TYPE_CHECKING:
@@ -56,7 +57,9 @@ def runs_since(
 ) -> list[tuple[Address, RunRow]]:
     """The runs of these outputs that reach beyond `start_ms`; where there are none, the one that reaches furthest."""
     runs, found = schema.runs, []
-    for portion in _portions(_device_ids(connection, places)):
+    asked = list(places)
+    known = {place: asked[number][0] for place, number in places_by_id(connection, asked).items()}
+    for portion in _portions(known):
         wanted = values(column("device_id", Integer), column("output", String), name="wanted").data(list(portion)).cte()
         query = select(runs).join(
             wanted, and_(runs.c.device_id == wanted.c.device_id, runs.c.output == wanted.c.output)
@@ -66,15 +69,6 @@ def runs_since(
         rows += [row for place in silent for row in _furthest(connection, *place)]
         found += [(portion[row.device_id, row.output], row) for row in rows]
     return found
-
-
-def _device_ids(connection: Connection, places: Iterable[tuple[Address, str]]) -> dict[tuple[int, str], Address]:
-    devices = schema.devices.c
-    ids = {
-        Address(row.tenant, row.device): row.id
-        for row in connection.execute(select(devices.id, devices.tenant, devices.device))
-    }
-    return {(ids[address], output): address for address, output in places if address in ids}
 
 
 def _portions(places: dict[tuple[int, str], Address]) -> Iterator[dict[tuple[int, str], Address]]:

@@ -20,6 +20,7 @@ reached, so it is capped there.
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -168,6 +169,11 @@ def burn_rates(frame: BurnFrame, accountable: Iterable[Sequence[Interval]], now_
             )
         )
     return tuple(found)
+
+
+def lately(accountable: Sequence[Interval], now_ms: int) -> Sequence[Interval]:
+    """What the longest window looks at of a subject's accountable down time: `burn_rates` needs no more."""
+    return accountable[bisect_right(accountable, now_ms - LOOKBACK_MS, key=_END) :]
 
 
 def before_month(span: MonthSpan) -> MonthSpan | None:

@@ -146,14 +146,14 @@ def test_a_vote_looks_different_when_it_turns_and_not_with_every_latency() -> No
 def test_late_history_does_not_disturb_the_present(fleet: Fleet) -> None:
     fleet.changed(outcome(row(9, 50_000, 60_000)), NOW)
     assert fleet.changed(outcome(row(1, 0, 5000, "stopped", closed=True)), NOW) == set()
-    assert [each.seq for each in fleet.track(SUBJECT).runs_sorted()] == [1, 9]
+    assert [each.seq for each in fleet.track(SUBJECT).painted()] == [1, 9]
 
 
 def test_a_run_that_moved_in_true_time_takes_its_new_place(fleet: Fleet) -> None:
     fleet.changed(outcome(row(1, 0, 5000, closed=True), row(2, 5000, 9000)), NOW)
     moved = row(2, 5000, 9000)._replace(start_ms=NOW - 20_000, end_ms=NOW - 16_000)
     fleet.changed(outcome(moved), NOW)
-    assert [each.seq for each in fleet.track(SUBJECT).runs_sorted()] == [2, 1]
+    assert [each.seq for each in fleet.track(SUBJECT).painted()] == [2, 1]
     newest = fleet.track(SUBJECT).newest
     assert newest is not None
     assert newest.seq == 1
@@ -211,7 +211,7 @@ def test_an_unregistered_device_is_a_newcomer_with_a_ready_text(fleet: Fleet) ->
 def test_pruning_forgets_the_past_but_not_the_last_word(fleet: Fleet) -> None:
     fleet.changed(outcome(row(1, 0, 5000, closed=True), row(2, 5000, 9000)), NOW)
     list(fleet.pruning(NOW + 10**9))
-    assert [each.seq for each in fleet.track(SUBJECT).runs_sorted()] == [2]
+    assert [each.seq for each in fleet.track(SUBJECT).painted()] == [2]
 
 
 def current_state(fleet: Fleet) -> str | None:
@@ -294,14 +294,14 @@ def test_evidence_of_before_the_registration_is_asked_for_once(fleet: Fleet) -> 
     stale = [(PLAYER, row(2, 0, 2000, closed=True)._replace(output="side")), (PLAYER, row(3, 2000, 3000))]
     stale[1] = (PLAYER, stale[1][1]._replace(output="side"))
     fleet.remember(stale)
-    assert [(each.seq, each.end_ms - NOW) for each in fleet.track(side).runs_sorted()] == [(2, 2000), (3, 9000)]
+    assert [(each.seq, each.end_ms - NOW) for each in fleet.track(side).painted()] == [(2, 2000), (3, 9000)]
     assert fleet.take_registry(registry) == set()
 
 
 def test_what_the_ledger_had_does_not_undo_what_is_known_by_now(fleet: Fleet) -> None:
     fleet.changed(outcome(row(1, 100, 5100, closed=True)), NOW)  # its boot's clock became known meanwhile
     fleet.remember([(PLAYER, row(1, 0, 5000, closed=True))])
-    assert fleet.track(SUBJECT).runs_sorted()[0].start_ms == NOW + 100
+    assert [each.start_ms for each in fleet.track(SUBJECT).painted()] == [NOW + 100]
 
 
 def test_a_player_that_leaves_the_registry_is_a_newcomer_again(fleet: Fleet) -> None:

@@ -156,7 +156,7 @@ def test_after_a_restart_it_shows_what_it_showed_before(heard: list[Received], s
         before, after = await live_and_again(heard, sizes, ManualClock())
         assert after.players() == before.players()
         for subject in SUBJECTS:
-            assert after.fleet.track(subject).runs_sorted() == before.fleet.track(subject).runs_sorted()
+            assert list(after.fleet.track(subject).painted()) == list(before.fleet.track(subject).painted())
         await before.compute()
         await after.compute()
         assert after.figures == before.figures
@@ -186,7 +186,7 @@ async def test_evidence_of_a_finished_month_changes_no_figure_of_this_one_and_is
     await live.compute()
     assert live.figures["acme/c"] == before
     await live.prune()
-    assert [run.seq for run in live.fleet.track(SUBJECTS[0]).runs_sorted()] == [9]
+    assert [run.seq for run in live.fleet.track(SUBJECTS[0]).painted()] == [9]
 
 
 async def test_at_local_midnight_a_new_month_begins_from_the_same_evidence() -> None:

@@ -81,7 +81,7 @@ class Sight:
 
     @property
     def live(self) -> Told:
-        return [told(run) for run in self.fleet.track(PORTAL).runs_sorted()]
+        return [told(run) for run in self.fleet.track(PORTAL).painted()]
 
     @property
     def kept(self) -> Told:

@@ -127,7 +127,7 @@ class World:
         )
 
     def states(self) -> list[str]:
-        return [run.state for run in self.collector.live.fleet.track(self.portal).runs_sorted()]
+        return [run.state for run in self.collector.live.fleet.track(self.portal).painted()]
 
     def _registry(self) -> str:
         devices = [f'[[devices]]\ntenant = "acme"\nid = "{shop}"\nrole = "server"\n' for shop in SHOPS]
@@ -212,7 +212,7 @@ async def test_the_portal_is_down_when_those_say_so_who_can_tell(world: World) -
     await until(lambda: world.view.state == "unknown", "nobody votes any more")
 
     track = world.collector.live.fleet.track(world.portal)
-    live = [(run.start_ms, run.end_ms, run.state) for run in track.runs_sorted() if run.end_ms > begun_ms]
+    live = [(run.start_ms, run.end_ms, run.state) for run in track.painted() if run.end_ms > begun_ms]
     (outage,) = [run for run in live if run[2] == "down"]
     assert failed_ms <= outage[0] < outage[1] <= mended_ms
     end_ms = live[-1][1]

@@ -12,6 +12,7 @@ from sqlalchemy import Connection
 from collector.bus import Bus
 from collector.evidence import RunRow
 from collector.intake.ingest import Ingest
+from collector.kept_runs import KeptRun
 from collector.ledger.evidence_store import EvidenceStore
 from collector.ledger.ledger import Ledger
 from collector.ledger.run_queries import runs_of, runs_since
@@ -129,9 +130,9 @@ class Office:
         far = 10**15
         return self._ledger.read_now(lambda found: runs_of(found, machine.address, output, -far, far))
 
-    def remembered(self, machine: Machine, output: str) -> list[RunRow]:
+    def remembered(self, machine: Machine, output: str) -> list[KeptRun]:
         """The live view's runs of one output."""
-        return self.live.fleet.track(_subject(machine.address, output)).runs_sorted()
+        return list(self.live.fleet.track(_subject(machine.address, output)).painted())
 
     @property
     def memory_starts_ms(self) -> int:

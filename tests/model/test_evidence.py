@@ -13,7 +13,7 @@ import logging
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +26,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition,
 from collector.clocks.offsets import DEADBAND_MS
 from collector.clocks.truetime import GRAIN_MS, MAX_BEHIND_MS
 from collector.evidence import RunRow
+from collector.kept_runs import KeptRun
 from collector.ledger.ledger import Ledger
 from collector.sla.availability import judge_month
 from collector.sla.contract import parse_contract_toml
@@ -390,7 +391,9 @@ class Model(RuleBasedStateMachine):
             for output in machine.outputs:
                 rows = self.office.runs(machine, output)
                 exact &= self._check_clocks(machine, rows)
-                assert self._of_this_month(self.office.remembered(machine, output)) == self._of_this_month(rows)
+                assert self._of_this_month(self.office.remembered(machine, output)) == self._of_this_month(
+                    map(kept, rows)
+                )
                 assert self.office.state(machine, output) == machine.screens[output]
                 told = [_truly(machine, row) for row in sorted(rows, key=lambda row: _truly(machine, row)[0])]
                 spans = allowed(machine.lives[output], self.began_ms, until_ms)
@@ -400,8 +403,8 @@ class Model(RuleBasedStateMachine):
                 ledger[key] = [Evidence(*row_times(row)) for row in rows] if exact else told
         assert self._judge(ledger, until_ms) == self._judge(truth, until_ms)
 
-    def _of_this_month(self, rows: list[RunRow]) -> list[RunRow]:
-        return [row for row in rows if row.end_ms > self.office.memory_starts_ms]
+    def _of_this_month(self, runs: Iterable[KeptRun]) -> list[KeptRun]:
+        return [run for run in runs if run.end_ms > self.office.memory_starts_ms]
 
     def _check_clocks(self, machine: Machine, rows: list[RunRow]) -> bool:
         """Every run is where the clocks of its boots put it; whether that is to the millisecond for all of them."""
@@ -461,6 +464,11 @@ class Model(RuleBasedStateMachine):
             acks, machine.inbox = machine.inbox, []
             for ack in acks:
                 machine.hear(ack)
+
+
+def kept(row: RunRow) -> KeptRun:
+    """What memory keeps of a row."""
+    return KeptRun(row.spool, row.seq, row.start_ms, row.end_ms, row.state, row.cause, row.clock)
 
 
 def row_times(row: RunRow) -> tuple[int, int, str, str | None]:
