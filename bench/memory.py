@@ -46,7 +46,10 @@ DAYS = 30
 UPTIME_MS = 40 * DAY_MS
 PLAYERS_AT_ONCE = 50
 OUTAGES = ("frozen", "stopped", "black", "error", "off")
+FAULTS = ("freeze", "stop", "black", "error")
 FAULTS_PER_S = 20
+SETTLE_S = 20  # so that what everybody said on coming back is in the ledger
+ACKNOWLEDGED = "signwatch_runs_acknowledged_total"
 PATIENCE_S = 600
 MIB = 2**20
 
@@ -145,7 +148,7 @@ class Site:
 
     def figures(self) -> list[dict[str, Any]]:
         """The live figures; none while nobody answers."""
-        return list(self._get("/api/v1/figures", {}).get("figures", []))
+        return list(get(f"http://127.0.0.1:{self.web}/api/v1/figures").get("figures", []))
 
     def metric(self, name: str) -> float:
         """One of the collector's gauges."""
@@ -154,13 +157,15 @@ class Site:
         assert found is not None, name
         return float(found[1])
 
-    def _get(self, path: str, otherwise: dict[str, Any]) -> dict[str, Any]:
-        try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{self.web}{path}", timeout=60) as answer:
-                found: dict[str, Any] = json.load(answer)
-        except OSError:
-            return otherwise
-        return found
+
+def get(url: str) -> dict[str, Any]:
+    """Ask for JSON; nothing while nobody answers."""
+    try:
+        with urllib.request.urlopen(url, timeout=60) as answer:  # noqa: S310 - loopback
+            found: dict[str, Any] = json.load(answer)
+    except OSError:
+        return {}
+    return found
 
 
 def memory(pid: int) -> dict[str, float]:
@@ -185,30 +190,40 @@ def start(site: Site, ledger: Path) -> dict[str, float]:
 
 def load(site: Site, ledger: Path, players: int, traffic_s: float) -> dict[str, float]:
     """Let the players come back for a while; what the collector's memory grew by, once all of them were there."""
-    chance, script = random.Random(2), site.folder / "faults.toml"
-    settle_s = 20 + players / 100
-    faults = (
-        f'[[faults]]\nat_s = {settle_s + chance.uniform(0, traffic_s):.3f}\naction = "{chance.choice(OUTAGES[:4])}"\n'
-        f'players = "player-{chance.randint(1, players):04d}"\nfor_s = {chance.uniform(0.5, 8):.3f}\n'
-        for _ in range(int(traffic_s * FAULTS_PER_S))
-    )
-    script.write_text("\n".join(faults), encoding="utf-8")
-    where = ["--host", "127.0.0.1", "--port", site.broker, "--tenant", TENANT, "--log-level", "warning"]
-    what = ["--players", players, "--script", script]
-    with site.collector(ledger) as (pid, _), site.running(sys.executable, "-m", "signwatch", "simulate", *where, *what):
-        time.sleep(settle_s)
-        before, then, used = memory(pid), site.metric("signwatch_runs_acknowledged_total"), cpu_s(pid)
+    script = site.folder / "faults.toml"
+    script.write_text("\n".join(faults(players, traffic_s)), encoding="utf-8")
+    health, where = free_port(), ["--host", "127.0.0.1", "--port", site.broker, "--tenant", TENANT]
+    what = ["--players", players, "--script", script, "--health-listen", f"127.0.0.1:{health}"]
+    signwatch = [sys.executable, "-m", "signwatch"]
+    with site.collector(ledger) as (pid, _), site.running(*signwatch, "simulate", *where, *what) as fleet:
+        begun_s = monotonic_s()
+        while get(f"http://127.0.0.1:{health}/healthz").get("connected", 0) < players:
+            if fleet.poll() is not None or monotonic_s() - begun_s > PATIENCE_S:
+                raise SystemExit(f"the players do not come back: see {site.folder}/log")
+            time.sleep(1)
+        time.sleep(SETTLE_S)
+        before, then, used = memory(pid), site.metric(ACKNOWLEDGED), cpu_s(pid)
         time.sleep(traffic_s)
-        after, runs = memory(pid), site.metric("signwatch_runs_acknowledged_total") - then
+        after, runs = memory(pid), site.metric(ACKNOWLEDGED) - then
         return {
             "runs": runs,
             "rss_mib_before": before["rss_mib"],
             "rss_mib": after["rss_mib"],
             "peak_mib": after["peak_mib"],
-            "grown_bytes_a_run": (after["rss_mib"] - before["rss_mib"]) * MIB / runs,
+            "grown_bytes_a_run": (after["rss_mib"] - before["rss_mib"]) * MIB / max(1, runs),
             "cpu_share": (cpu_s(pid) - used) / traffic_s,
             "compute_s": site.metric("signwatch_figures_compute_seconds"),
         }
+
+
+def faults(players: int, traffic_s: float) -> Iterator[str]:
+    """A script for the simulator, which repeats it for as long as it runs."""
+    chance = random.Random(2)
+    yield f"repeat_every_s = {traffic_s + 10}"
+    for _ in range(int(traffic_s * FAULTS_PER_S)):
+        when, who = chance.uniform(0, traffic_s), f"player-{chance.randint(1, players):04d}"
+        yield f'[[faults]]\nat_s = {when:.3f}\nplayers = "{who}"\naction = "{chance.choice(FAULTS)}"'
+        yield f"for_s = {chance.uniform(0.5, 8):.3f}"
 
 
 def main() -> None:
