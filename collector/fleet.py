@@ -16,6 +16,7 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 from collector.evidence import RunRow
+from collector.kept_runs import KeptRun
 from collector.ledger.intake import DeviceRow, Outcome
 from collector.places import Place, judged_now, judging_runs, place_of, places_of, points_of
 from collector.registry.model import OWN_DEVICE, Registry, Subject, VoteRule
@@ -219,7 +220,7 @@ class Fleet:
         """What each vantage point says of a platform part at this moment; None: nothing."""
         return {point: self._current(*place) for point, place in self.points(subject).items()}
 
-    def newest(self, place: Place) -> RunRow | None:
+    def newest(self, place: Place) -> RunRow | KeptRun | None:
         """The run of an output whose evidence reaches furthest; None where there is none."""
         address, output = place
         return self._outputs.get(address, {}).get(output, _EMPTY).newest
@@ -279,7 +280,7 @@ class Fleet:
 
     def _votes_of(self, subject: Subject) -> int:
         places = self._points.get(subject.key, {}).values()
-        return sum(len(self._outputs.get(address, {}).get(output, _EMPTY)) for address, output in places)
+        return sum(self._outputs.get(address, {}).get(output, _EMPTY).size for address, output in places)
 
     def _judging(self, subject: Subject, votes: VoteRule) -> Generator[None, None, Track]:
         changes = self._votes_changed[subject.key]
@@ -288,8 +289,8 @@ class Fleet:
             return known[1]
         points = self._points.get(subject.key, {})
         said = {name: self._outputs.get(address, {}).get(output, _EMPTY) for name, (address, output) in points.items()}
-        start_ms = min((begin for track in said.values() if (begin := track.begin_ms) is not None), default=0)
-        end_ms = max((track.evidence_ms or 0 for track in said.values()), default=0)
+        spans = [span for track in said.values() if (span := track.span_ms) is not None]
+        start_ms, end_ms = min((begin for begin, _ in spans), default=0), max((end for _, end in spans), default=0)
         runs = {name: track.painted() for name, track in said.items()}
         judged = Track()
         for row in (yield from judging_runs(subject, votes, runs, start_ms, end_ms)):

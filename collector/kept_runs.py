@@ -112,6 +112,11 @@ class KeptRuns:
         """Where the first of them begins."""
         return min((min(runs.starts_ms) for runs in self._spools.values()), default=None)
 
+    @property
+    def end_ms(self) -> int | None:
+        """Where the last of them ends, however little its clock is known."""
+        return max((max(runs.ends_ms) for runs in self._spools.values()), default=None)
+
     def put(self, row: RunRow) -> None:
         """Take in a run, or what is said of it now. KeyError: a state, cause or clock that SPEC 1 does not know."""
         runs = self._spools.get(row.spool)

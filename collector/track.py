@@ -37,14 +37,20 @@ class Track:
         self.shown: tuple[object, ...] = ()
 
     @property
+    def size(self) -> int:
+        """How many runs these are."""
+        return len(self._runs)
+
+    @property
     def evidence_ms(self) -> int | None:
         """True time up to which evidence reaches."""
         return self.newest.end_ms if self.newest else None
 
     @property
-    def begin_ms(self) -> int | None:
-        """True time at which the first run begins."""
-        return self._runs.begin_ms
+    def span_ms(self) -> tuple[int, int] | None:
+        """From where the first run begins to where the last one ends, however little its clock is known."""
+        begin, end = self._runs.begin_ms, self._runs.end_ms
+        return None if begin is None or end is None else (begin, end)
 
     def add(self, row: RunRow) -> None:
         """Take in a row as the ledger now has it."""
