@@ -85,7 +85,7 @@ def test_what_thousands_of_votes_make_is_judged_in_small_steps(fleet: Fleet) -> 
     part = crowd(fleet, 300, 4)
     steps = sum(1 for _ in fleet.judging(part))
     assert steps > 600  # each point is taken in and painted by itself
-    assert [one.state for one in fleet.track(part).runs_sorted()] == ["down", "up", "down", "up"]
+    assert [one.state for one in fleet.track(part).painted()] == ["down", "up", "down", "up"]
 
 
 def test_a_glance_at_a_crowd_is_what_was_judged_last_and_a_figure_judges_anew(fleet: Fleet) -> None:
