@@ -54,6 +54,10 @@ class Listener:
         beats = self.all(Heartbeat)
         return next((run for run in beats[-1].open if run.output == output), None) if beats else None
 
+    def host(self) -> dict[str, object]:
+        """What the newest heartbeat that tells of the machine says of it; a mere sign of life tells nothing."""
+        return next((dict(beat.host) for beat in reversed(self.all(Heartbeat)) if beat.host), {})
+
     async def hears(self, state: str, output: str = "main") -> Run:
         """Wait until the newest heartbeat states that state."""
 

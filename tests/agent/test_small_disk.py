@@ -16,7 +16,6 @@ from tests.fixtures.mosquitto import Mosquitto
 from tests.fixtures.processes import Processes
 from tests.fixtures.shim import Shim
 from tests.fixtures.waiting import until
-from wire.messages import Heartbeat
 
 RETURN_S = 60.0  # within which the agent is to use a disk again that has come back
 pytestmark = pytest.mark.system
@@ -42,7 +41,7 @@ def disk(agent: PushedAgent, tmp_path: Path) -> Iterator[SmallDisk]:
 
 def trouble(listener: Listener) -> object:
     """What the newest heartbeat says of the disk."""
-    return listener.all(Heartbeat)[-1].host.get("spool_error")
+    return listener.host().get("spool_error")
 
 
 async def goes_on(agent: PushedAgent, listener: Listener, changes: int = 3) -> None:
