@@ -209,7 +209,7 @@ class Fleet:
             said = self.ballots(subject)
             if not any(run is not None for run in said.values()):
                 return None
-            return judged_now(subject, subject.votes, said, self.glance(subject).newest)
+            return judged_now(subject, subject.votes, said, self.glance(subject).last(2))
         return self._current(*place_of(subject))
 
     def points(self, subject: Subject) -> dict[str, Place]:

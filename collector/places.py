@@ -8,7 +8,7 @@ them (collector/vantage.py), each time anew, by whoever reads a timeline.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Generator, Iterable, Mapping
+from collections.abc import Generator, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Final, Protocol
 
 from collector.evidence import RunRow
@@ -109,10 +109,10 @@ def _votes_of(runs: Iterable[Said]) -> list[Vote]:
     return [Vote(run.start_ms, run.end_ms, run.state, run.detail, run.clock) for run in runs]
 
 
-def judged_now(subject: Subject, votes: VoteRule, said: Mapping[str, RunRow | None], before: Said | None) -> RunRow:
+def judged_now(subject: Subject, votes: VoteRule, said: Mapping[str, RunRow | None], before: Sequence[Said]) -> RunRow:
     """What a platform part is at this moment, by what each point says of this moment (None: nothing).
 
-    `before`: the last of its judged runs; where it said the same, the part has been so since then.
+    `before`: the last of its judged runs, the newest last; they tell since when the part has been so.
     """
     sides: dict[Ballot, dict[str, str | None]] = {"up": {}, "down": {}, "none": {}}
     for point, run in said.items():
@@ -121,8 +121,21 @@ def judged_now(subject: Subject, votes: VoteRule, said: Mapping[str, RunRow | No
     tally = tally_now(votes, said)
     state = verdict(rule_of(votes), tally.up, tally.down)
     latest_ms = max((run.end_ms for run in said.values() if run is not None), default=0)
-    since_ms = before.start_ms if before is not None and before.state == state else latest_ms
-    return _row(subject, since_ms, latest_ms, state, explain(sides, tally), "synced")
+    since_ms = _since_ms(before, state, patience_ms(votes))
+    return _row(subject, latest_ms if since_ms is None else since_ms, latest_ms, state, explain(sides, tally), "synced")
+
+
+def _since_ms(before: Sequence[Said], state: str, waits_ms: int) -> int | None:
+    """Since when it has been so; None: since now. The newest seconds, in which somebody is awaited, are no break."""
+    if not before:
+        return None
+    last = before[-1]
+    if last.state == state:
+        return last.start_ms
+    awaited = last.state == "unknown" and last.end_ms - last.start_ms <= waits_ms
+    if awaited and len(before) > 1 and (before[-2].state, before[-2].end_ms) == (state, last.start_ms):
+        return before[-2].start_ms
+    return None
 
 
 def tally_now(votes: VoteRule, said: Mapping[str, Said | None]) -> Tally:

@@ -10,6 +10,7 @@ Only of open runs is the whole row kept; of the rest what figures and votes are 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from heapq import nlargest
 from typing import TYPE_CHECKING, Final
 
 from collector.evidence import RunRow
@@ -83,6 +84,10 @@ class Track:
     def painted(self) -> Iterator[KeptRun]:
         """Every run in painting order."""
         yield from sorted(self._runs, key=_order)  # not before somebody asks for the first
+
+    def last(self, count: int) -> list[KeptRun]:
+        """The last so many runs, in painting order."""
+        return nlargest(count, self._runs, key=_order)[::-1]
 
     def prune(self, before_ms: int) -> None:
         """Forget runs that ended before an instant, but for the newest."""
