@@ -248,6 +248,7 @@ class Collector:
                 self._schedule()
             self.discipline.look()
             self.live.tick()
+            await self.live.show_crowds()
             await asyncio.sleep(TICK_EVERY_S)
 
     def _acknowledge(self, address: Address, ack: Ack) -> None:

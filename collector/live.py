@@ -27,8 +27,9 @@ from collector.ledger.intake import DeviceRow, Outcome
 from collector.places import places_of
 from collector.registry.model import Device, Registry, Subject, player_name
 from collector.sla.contract import Contract
+from collector.steps import to_the_end
 from collector.views import CertificateView, Event, FigureView, PlatformView, PlayerView
-from collector.votes import votes_now
+from collector.votes import voting_now
 from common.clock import Clock, monotonic_s
 from wire.topics import Address
 
@@ -38,6 +39,7 @@ COMPUTE_SHARE: Final = 10  # a computation is followed by at least this many tim
 REST_MIN_S: Final = 0.25
 KEPT_MS: Final = 33 * 86_400_000  # runs in memory: a month, and a time zone either way
 
+CROWDS_EVERY_S: Final = 15.0  # even where nobody's vote has changed: latencies have
 CROWD: Final = 100  # vantage points of a platform part, from which on it is shown once a second
 ROWS_AT_ONCE: Final = 500
 SLICE_S: Final = 0.005  # of computing, before others get their turn
@@ -61,6 +63,8 @@ class Live:
         self._latency: Callable[[str], int | None] = lambda _key: None
         self._certificate: Callable[[str], Certificate | None] = lambda _key: None
         self._crowded: dict[str, Subject] = {}  # parts with many vantage points that look different since the last tick
+        self._crowds: dict[str, PlatformView] = {}  # their views
+        self._crowds_made_s = 0.0
         self._listeners: list[OnFigure] = []
         self._decisions: Mapping[str, Decisions] = {}
         self._due = asyncio.Event()
@@ -110,6 +114,7 @@ class Live:
         self._ordered = sorted(registry.subjects.values(), key=self._order)
         self._emitting.clear()
         self._views.clear()
+        self._crowds.clear()
         self.figures = {key: figure for key, figure in self.figures.items() if key in self.agreements.by_key}
         self._bus.publish(Event("resync", None))
         self._due.set()
@@ -120,6 +125,7 @@ class Live:
         self.fleet.forget(tenant)
         self.conflicts = {key: row for key, row in self.conflicts.items() if key[0].tenant != tenant}
         self._views.clear()
+        self._crowds.clear()
 
     def take_decisions(self, decisions: Mapping[str, Decisions]) -> None:
         """Go on with other windows and rulings, by tenant."""
@@ -136,6 +142,7 @@ class Live:
             self._show(self.fleet.remember(portion))
             yield
         self._views.clear()
+        self._crowds.clear()
 
     def memory_starts_ms(self) -> int:
         """From when on runs are kept in memory."""
@@ -175,9 +182,25 @@ class Live:
                 self._emitting[subject.key] = emitting
                 changed.update(places_of(self.fleet.registry, subject)[:1])
         self._show(changed)
-        crowded, self._crowded = self._crowded, {}
-        for subject in crowded.values():
-            self._bus.publish(Event("platform", self.platform_view(subject)))
+
+    async def show_crowds(self) -> None:
+        """Show the parts with many vantage points that look different by now; call about every second.
+
+        Their views are made here, in slices, and kept for whoever asks: thousands of votes take a tenth of a second.
+        """
+        changed, self._crowded = self._crowded, {}
+        old = {} if monotonic_s() - self._crowds_made_s < CROWDS_EVERY_S else dict.fromkeys(self._crowds)
+        if old:
+            self._crowds_made_s = monotonic_s()
+        for key in {**old, **changed}:
+            subject = self.fleet.registry.subjects.get(key)
+            if subject is None:
+                continue
+            view = await in_slices(self._viewing(subject))
+            if self.fleet.registry.subjects.get(key) is subject:  # else it is another's by now
+                self._crowds[key] = view
+                if key in changed:
+                    self._bus.publish(Event("platform", view))
 
     async def run(self) -> None:
         """Compute figures whenever something has changed, at a pace that leaves most of the core to others."""
@@ -253,9 +276,17 @@ class Live:
         return site.name if site else None
 
     def platform_view(self, subject: Subject) -> PlatformView:
-        """One platform part as it stands now."""
+        """One platform part as it stands now; one with many vantage points as it stood a moment ago."""
+        if len(self.fleet.points(subject)) <= CROWD:
+            return to_the_end(self._viewing(subject))
+        if subject.key not in self._crowds:
+            self._crowds[subject.key] = to_the_end(self._viewing(subject))
+        return self._crowds[subject.key]
+
+    def _viewing(self, subject: Subject) -> Generator[None, None, PlatformView]:
         newest, current = self.fleet.glance(subject).newest, self.fleet.current(subject)
         latency_ms, certificate = self._latency(subject.key), self._certificate(subject.key)
+        votes = yield from voting_now(self.fleet, subject, latency_ms)
         return PlatformView(
             subject=subject.key,
             tenant=subject.tenant,
@@ -269,7 +300,7 @@ class Live:
             evidence_ms=newest.end_ms if newest else None,
             url=(subject.check.url or None) if subject.check else None,
             latency_ms=latency_ms,
-            votes=votes_now(self.fleet, subject, latency_ms),
+            votes=votes,
             certificate=CertificateView(certificate.host, certificate.ends_ms) if certificate else None,
         )
 

@@ -10,14 +10,16 @@ from collector.views import VotesView, VoteView
 from wire.votes import output_of
 
 if TYPE_CHECKING:
+    from collections.abc import Generator
+
     from collector.evidence import RunRow
     from collector.fleet import Fleet
     from collector.places import Place
     from collector.registry.model import Subject
 
 
-def votes_now(fleet: Fleet, subject: Subject, own_latency_ms: int | None) -> VotesView | None:
-    """The rule, the votes and their numbers; None where nobody is asked but the collector.
+def voting_now(fleet: Fleet, subject: Subject, own_latency_ms: int | None) -> Generator[None, None, VotesView | None]:
+    """The rule, the votes and their numbers, a vote a step; None where nobody is asked but the collector.
 
     `own_latency_ms`: how long the collector's own check took.
     """
@@ -26,14 +28,15 @@ def votes_now(fleet: Fleet, subject: Subject, own_latency_ms: int | None) -> Vot
         return None
     said = fleet.ballots(subject)
     points = fleet.points(subject)
+    shown: list[VoteView] = []
+    for point in sorted(points, key=lambda name: (name == OWN_DEVICE, name)):
+        shown.append(_vote(fleet, subject, point, points[point], said.get(point), own_latency_ms))
+        yield
     return VotesView(
         points=tuple(votes.points),
         rule=rule_of(votes),
         tally=tally_now(votes, said),
-        votes=tuple(
-            _vote(fleet, subject, point, points[point], said.get(point), own_latency_ms)
-            for point in sorted(points, key=lambda name: (name == OWN_DEVICE, name))
-        ),
+        votes=tuple(shown),
     )
 
 

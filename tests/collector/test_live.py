@@ -42,7 +42,7 @@ BOOTS = ("a" * 32, "b" * 32)
 SPOOLS = ("1" * 32, "2" * 32)
 
 
-def test_a_part_with_a_crowd_of_vantage_points_is_shown_once_a_second_and_not_at_each_vote() -> None:
+async def test_a_part_with_a_crowd_of_vantage_points_is_shown_once_a_second_and_not_at_each_vote() -> None:
     part = Subject("acme", "", "portal", "platform", "", "c", check=PortalCheck(votes=VoteRule(["*"])))
     points = [Address("acme", f"shop-{number}") for number in range(101)]
     shown: list[str] = []
@@ -59,9 +59,20 @@ def test_a_part_with_a_crowd_of_vantage_points_is_shown_once_a_second_and_not_at
         device = DeviceRow(number, point, NOW, NOW, 15_000, "b", 9, False)
         live.take(Outcome(rows=[(point, row)], devices={point: device}))
     assert shown == []
-    live.tick()
-    live.tick()
+    assert live.platform_view(part).state == "up"
+    for _ in range(2):
+        live.tick()
+        await live.show_crowds()
     assert shown == ["platform"]
+    before = live.platform_view(part)
+    turned, first = row._replace(device_id=0, seq=2, state="down"), replace(device, id=0, address=points[0])
+    live.take(Outcome(rows=[(points[0], turned)], devices={points[0]: first}))
+    assert live.platform_view(part) is before
+    await live.show_crowds()
+    votes = live.platform_view(part).votes
+    assert votes is not None
+    assert votes.tally.down == 1
+    assert shown == ["platform", "platform"]
 
 
 @st.composite
