@@ -40,7 +40,10 @@ class Unplaced:
             seen = self._devices.get(row.device_id)
             if seen is None or (not row.closed and row.clock != "estimated" and row.name in seen):
                 continue  # an open run that goes on says nothing new of other boots
-            seen.add(row.name)
+            if row.closed:  # for good: it is not told of as open again
+                seen.discard(row.name)
+            else:
+                seen.add(row.name)
             touched.add(row.device_id)
         return touched
 

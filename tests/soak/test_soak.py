@@ -31,7 +31,8 @@ CALM_S: Final = 70  # in the end every fault is over, and everything arrives
 PAUSE_S: Final = (5, 20)  # between two faults of the machinery
 SCREENS: Final = ("freeze", "stop", "black", "error", "idle")
 MIB: Final = 2**20
-# What may grow is what is kept: a run of this month in memory. Everything else must come back.
+# What may grow is what is kept: a run of this month in memory (44 bytes), and the pages that SQLite keeps by it, until
+# its caches are full (96 MiB). Everything else must come back.
 RUN_BYTES: Final = 2048
 SLACK_BYTES: Final = 24 * MIB
 
