@@ -139,7 +139,7 @@ class LiveDesk:
         if found is None:
             return None
         state = self._live.fleet.device(Address(tenant, device))
-        return replace(found, word=last_word(found, *state.heartbeat)) if state and state.heartbeat else found
+        return replace(found, word=last_word(found, state.stated)) if state and state.stated else found
 
     def events(self) -> AsyncIterator[Event]:
         """Changes from now on."""

@@ -15,6 +15,7 @@ from collections.abc import Generator, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Final
 
+from collector.clocks.clock_view import Statement
 from collector.evidence import RunRow
 from collector.kept_runs import KeptRun
 from collector.ledger.intake import DeviceRow, Outcome
@@ -38,13 +39,13 @@ STRANGE_OUTPUTS_MAX: Final = 64  # names kept of one device, as many as a hello 
 class DeviceState:
     """A device's link and what it last said of itself. `last_heard_ms`, `host_ms`: the collector's clock.
 
-    `heartbeat`: its newest, and when that was received; None: not since the start.
+    `stated`: what its newest heartbeat said of its clocks; None: there was none since the start.
     """
 
     row: DeviceRow
     host: HostFigures = field(default_factory=dict)
     host_ms: int | None = None  # when those came: most heartbeats state none
-    heartbeat: tuple[Heartbeat, int] | None = None
+    stated: Statement | None = None
     last_heard_ms: int = 0
     link: Link = "never"
 
@@ -121,7 +122,9 @@ class Fleet:
         device = self._devices.get(address)
         if device is not None:
             device.last_heard_ms = received_ms
-            device.heartbeat = heartbeat, received_ms
+            device.stated = Statement(
+                heartbeat.boot, heartbeat.sent_ms, heartbeat.mono_ms, heartbeat.synced, received_ms
+            )
             if heartbeat.host:
                 device.host, device.host_ms = heartbeat.host, received_ms
 

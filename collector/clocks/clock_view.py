@@ -6,14 +6,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from itertools import pairwise
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from collector.clocks.offsets import HOUR_MS, STEP_MS, Curve, Mark, groups_of
 from collector.clocks.truetime import GRAIN_MS, BootClock
 
 if TYPE_CHECKING:
     from collector.clocks.placing import Guess
-    from wire.messages import Heartbeat
 
 _MILLION: Final = 1_000_000
 
@@ -44,6 +43,16 @@ class ClockView:
     drift_ppm: Fraction  # of the board's oscillator, over the boot; positive: it is fast
     steps: tuple[Step, ...]
     synced_ms: int | None = None
+
+
+class Statement(NamedTuple):
+    """What a heartbeat said of its clocks, and when it was received."""
+
+    boot: str
+    sent_ms: int
+    mono_ms: int
+    synced: bool
+    received_ms: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,13 +115,13 @@ def _synced_ms(clock: BootClock, curve: Curve) -> int | None:
     return max(said) + curve.at(max(said)) if said else None
 
 
-def last_word(clock: DeviceClock, heartbeat: Heartbeat, received_ms: int) -> LastWord:
+def last_word(clock: DeviceClock, said: Statement) -> LastWord:
     """What a heartbeat says of this clock: whether it is synced, and how far its wall clock is off."""
-    boot = next((one for one in clock.boots if one.boot == heartbeat.boot), None)
+    boot = next((one for one in clock.boots if one.boot == said.boot), None)
     ahead_ms = None
     if boot is not None and boot.offset_ms is not None:
-        ahead_ms = heartbeat.sent_ms - heartbeat.mono_ms - boot.offset_ms
-    return LastWord(received_ms, heartbeat.synced, ahead_ms)
+        ahead_ms = said.sent_ms - said.mono_ms - boot.offset_ms
+    return LastWord(said.received_ms, said.synced, ahead_ms)
 
 
 def steps_of(marks: Iterable[Mark]) -> list[tuple[int, int]]:
