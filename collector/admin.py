@@ -21,7 +21,7 @@ import stat
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, Protocol, TypeVar
+from typing import TYPE_CHECKING, Final, TypeVar
 
 import msgspec
 import structlog
@@ -46,6 +46,7 @@ if TYPE_CHECKING:
 
     from collector.decisions.model import Decisions
     from collector.erasure.shell import Eraser
+    from collector.ledger.access import LedgerAccess
     from collector.registry.model import Registry
     from common.clock import Clock
 
@@ -61,16 +62,6 @@ _LONGEST_PATH: Final = 107  # bytes in sockaddr_un (unix(7)), without the closin
 
 class NotTakenOverError(Exception):
     """The change is in the ledger, but the running collector goes on with what it had."""
-
-
-class LedgerAccess(Protocol):
-    """What the socket needs of `collector.ledger.ledger.Ledger`."""
-
-    async def write(self, work: Callable[[Connection], T]) -> T:
-        """Run `work` in one transaction."""
-
-    async def read(self, work: Callable[[Connection], T]) -> T:
-        """Run `work` on committed data."""
 
 
 @dataclass

@@ -11,12 +11,9 @@ from __future__ import annotations
 import asyncio
 import os
 import re
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import Final, Literal, NamedTuple, Protocol
 
 from agent.command import Ended, run_program
-
-if TYPE_CHECKING:
-    from agent.probes.picture import PictureOptions
 
 COLUMNS: Final = 64
 ROWS: Final = 36
@@ -51,10 +48,30 @@ def parse_region(text: str) -> Region | None:
     return Region(*map(int, match.groups())) if match else None
 
 
+class Screen(Protocol):
+    """Which screen, and how it is reached: what a grabber needs of `[outputs.picture]`."""
+
+    @property
+    def source(self) -> Literal["x11", "wayland", "kms"]:
+        """Who draws on it."""
+
+    @property
+    def display(self) -> str:
+        """Its name there; "": the usual one."""
+
+    @property
+    def xauthority(self) -> str:
+        """The file with X11's cookie; "": the environment's."""
+
+    @property
+    def region(self) -> str:
+        """The part to look at; "": all of it."""
+
+
 class Grabber:
     """Looks at one screen."""
 
-    def __init__(self, options: PictureOptions) -> None:
+    def __init__(self, options: Screen) -> None:
         self._options = options
         self.screen = options.display or _usual_display(options.source)
 

@@ -11,7 +11,7 @@ What it knows beside the ledger is only when to look; a restart loses nothing bu
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Final, Protocol, TypeVar
+from typing import TYPE_CHECKING, Final, TypeVar
 
 import structlog
 
@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 
     from collector.evidence import RunRow
     from collector.figures import Agreement
+    from collector.ledger.access import LedgerAccess
     from collector.revisions.look import ContractFile, Sight
     from collector.revisions.seal import Packed
     from common.clock import Clock
@@ -51,16 +52,6 @@ CHECK_EVERY_S: Final = 300
 LOOK_AGAIN_MS: Final = HOUR_MS  # at a month that may not be closed yet
 EVERYTHING_EVERY_MS: Final = DAY_MS
 _TRIES: Final = 3
-
-
-class LedgerAccess(Protocol):
-    """What is needed of `collector.ledger.ledger.Ledger`."""
-
-    async def write(self, work: Callable[[Connection], T]) -> T:
-        """Run `work` in one transaction."""
-
-    async def read(self, work: Callable[[Connection], T]) -> T:
-        """Run `work` on committed data."""
 
 
 class Keeper:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from collector.figures import Agreement
-    from collector.revisions.keeper import LedgerAccess
+    from collector.ledger.access import LedgerAccess
     from collector.revisions.seal import Listed
     from collector.sla.availability import MonthFigure
     from collector.views import FigureView

@@ -23,8 +23,8 @@ from collector.revisions.edition import frozen_json, report_of
 from collector.revisions.shelf import Taken, Wanted, journal_keys, journal_part, take_closed
 
 if TYPE_CHECKING:
+    from collector.ledger.access import LedgerAccess
     from collector.revisions.bundle import JournalPart
-    from collector.revisions.keeper import LedgerAccess
     from collector.sla.service import Language
     from common.clock import Clock
 
