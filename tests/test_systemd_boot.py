@@ -212,7 +212,8 @@ async def test_first_aid_restarts_the_unit_that_polkit_allows_and_the_ledger_has
     site.run("systemctl", "restart", AGENT)
     refused = "failed: systemctl gave exit status 1]"
     await until(lambda: refused in details_in_the_ledger(site), "first aid is tried, in vain, and the ledger has it")
-    assert "Failed to restart player.service: Interactive authentication required" in site.journal(AGENT)
+    why = "Failed to restart player.service: Interactive authentication required"
+    await until(lambda: why in site.journal(AGENT), "the journal has what systemctl said")
     assert site.show("player", "ActiveState") == "inactive"
 
     site.run("bash", "-c", f'printf %s "$1" >{RULES}', "bash", polkit_rule())
