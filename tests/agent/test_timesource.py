@@ -168,8 +168,11 @@ async def test_a_real_chronyd_is_asked_and_its_words_are_understood(
 
     async def followed() -> Offset | None:
         found = await find_offset(SystemClock())
-        return found if found is not None and found.source == "chrony" else None
+        sure = (
+            found is not None and found.source == "chrony" and found.error_ms < 1_000
+        )  # the first sample alone is not
+        return found if sure else None
 
     found = await until(followed, "chronyd follows its server")
     assert abs(found.ahead_ms) < 1_000
-    assert 0 < found.error_ms < 1_000
+    assert found.error_ms > 0
