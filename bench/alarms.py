@@ -36,7 +36,7 @@ from wire.runs import Stretch
 LOOK_S: Final = 0.05
 SETTLE_S: Final = 60.0  # in which each output has to be seen playing first
 # A still with a clock in its corner: of the whole picture only the digits change, once a second.
-CLOCK: Final = "[1]crop=100:70:200:140[digits];[0][digits]overlay=10:10"
+CLOCK: Final = "[1]crop=64:104:512:128[digits];[0][digits]overlay=10:10"
 FILM: Final = "<video src=clip.webm autoplay muted loop></video>"
 PAGES: Final = {
     "static": "<h1>Menu of the day</h1><img src=still.png>",

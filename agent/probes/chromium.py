@@ -197,6 +197,8 @@ class ChromiumProbe:
         page = msgspec.structs.replace(page, at_ms=now_ms)
         if is_error_page(page):
             page = msgspec.structs.replace(page, address=await tab.address())
+        if page.framed:
+            page = msgspec.structs.replace(page, unreached=await tab.unreached())
         if fresh or self._movement is None:
             self._movement, self._counted_ms, self._thrown = first(page), None, Thrown()
         else:

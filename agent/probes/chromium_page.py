@@ -85,6 +85,8 @@ class Page(msgspec.Struct, frozen=True, kw_only=True):
     status: int = 0
     fault: str = ""
     something: bool = True
+    framed: bool = False  # most of it is a frame that cannot be entered …
+    unreached: str = ""  # … and the address that the browser could not load into it
     videos: tuple[Video, ...] = ()
 
 
@@ -153,6 +155,8 @@ def judge(movement: Movement, thrown: Thrown | None, frozen_after_s: float, *, v
         return Reading("error", _blame(page), tidy(f"{page.fault or 'an error page'} instead of {page.address}"))
     if not page.visible:
         return Reading("stopped", None, tidy(f"{page.href} is in the background, or its window is minimised"))
+    if page.unreached:
+        return Reading("error", _blame_frame(page), tidy(f"an error page in its frame instead of {page.unreached}"))
     if page.status >= _FAILED:
         cause: Cause | None = "content" if page.status < _SERVER_FAILED else None
         return Reading("error", cause, tidy(f"HTTP {page.status} from {page.href}"))
@@ -210,6 +214,10 @@ def _blank(page: Page) -> Reading:
     if page.loading:
         return Reading("black", "connectivity" if _is_remote(page.href) else None, tidy(f"is loading {page.href}"))
     return Reading("black", None, tidy(f"there is nothing to be seen on {page.href}"))
+
+
+def _blame_frame(page: Page) -> Cause | None:
+    return "connectivity" if _is_remote(page.unreached) else None
 
 
 def _blame(page: Page) -> Cause | None:

@@ -71,7 +71,10 @@ LOOK: Final = r"""
     return CONTENT.has(tag) || worded(element) || painted(element);
   };
 
-  let budget = BUDGET, something = false;
+  // A frame that takes up at least half of the window is the page's content.
+  const fills = (frame) => !inside(frame) && 2 * boxed(frame) >= innerWidth * innerHeight && !covered(frame, true);
+
+  let budget = BUDGET, something = false, framed = false;
   const videos = [];
   const roots = [document];
   while (roots.length > 0 && budget > 0) {
@@ -83,6 +86,7 @@ LOOK: Final = r"""
       if (element.tagName === "VIDEO") videos.push(element);
       if (element.shadowRoot) roots.push(element.shadowRoot);
       if (element.tagName === "IFRAME" && inside(element)) roots.push(inside(element));
+      framed ||= element.tagName === "IFRAME" && fills(element);
     }
   }
 
@@ -104,7 +108,7 @@ LOOK: Final = r"""
   return JSON.stringify({
     href: location.href.slice(0, 2000), loading: document.readyState === "loading", visible, waits_ms: waits,
     frames: mine.frames, status: entry && entry.responseStatus || 0, fault: fault ? fault.textContent : "",
-    something: something || budget <= 0,
+    something: something || budget <= 0, framed,
     videos: videos.filter(boxed).map(told).filter((video) => video.area > 0)
       .sort((one, other) => other.area - one.area).slice(0, MOST_VIDEOS),
   });

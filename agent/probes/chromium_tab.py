@@ -151,6 +151,16 @@ class Tab:
         info = await self._call("Target.getTargetInfo", {})
         return str(info.get("targetInfo", {}).get("url", ""))
 
+    async def unreached(self) -> str:
+        """The address that the browser could not load into a frame of this page; "": into all that it holds itself.
+
+        Frames of foreign sites, which run in processes of their own, are not among them.
+        """
+        tree = await self._call("Page.getFrameTree", {})
+        children = tree.get("frameTree", {}).get("childFrames", [])
+        told = (str(child.get("frame", {}).get("unreachableUrl", "")) for child in children)
+        return next((url for url in told if url), "")
+
     async def show(self, url: str, patience_s: float) -> None:
         """Navigate, which even a crashed page does. One that hangs does if this connection is older than its loop.
 

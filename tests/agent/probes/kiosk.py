@@ -46,6 +46,9 @@ PAGES: Final = {
     "<b style='position:fixed;left:0;top:0;background:red'>Logo</b>",
     "untouchable": "<video src=clip.webm autoplay muted loop style='pointer-events:none'></video>",
     "zoomed": "<body style='zoom:5'><video src=clip.webm autoplay muted loop></video>",
+    "frame": "<iframe src=still.html style='width:100vw;height:100vh'></iframe>",
+    "frame-missing": "<iframe src=gone.html style='width:100vw;height:100vh'></iframe>",
+    "frame-aside": "<h1>Menu</h1><iframe src=gone.html width=50 height=50></iframe>",
     "hidden-film": "<h1>Menu</h1><video src=clip.webm preload=auto style='display:none'></video>",
     "slides": "<body><script>let n=0;const next=()=>{const v=document.createElement('video');v.muted=true;"
     "v.src='short.webm?'+n++;v.onended=next;document.body.replaceChildren(v);v.play()};next()</script>",

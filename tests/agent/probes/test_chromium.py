@@ -150,7 +150,7 @@ async def stays(probe: ChromiumProbe, state: str, looks: int = 4) -> None:
     "page",
     [
         *("playing", "short", "still", "picture", "backdrop", "animated", "canvas", "double", "hidden-film", "slides"),
-        *("logo", "untouchable", "zoomed"),
+        *("logo", "untouchable", "zoomed", "frame", "frame-aside"),
     ],
 )
 async def test_healthy_pages_are_playing(shared: Kiosk, tab: Tab, probe: ChromiumProbe, page: str) -> None:
@@ -195,6 +195,7 @@ async def test_many_looks_at_a_healthy_page_raise_no_alarm(
         ("curtain", "black", "there is nothing to be seen on"),
         ("clipped", "black", "there is nothing to be seen on"),
         ("tiny", "black", "there is nothing to be seen on"),
+        ("frame-missing", "error", "an error page in its frame instead of file://"),
         ("missing", "error", "nowhere.webm"),
         ("sources", "error", "nowhere.webm"),
         ("broken", "error", "broken.webm"),

@@ -151,6 +151,12 @@ def test_an_error_page_is_an_error_and_its_code_tells_the_cause(fault: str, addr
     assert address in (reading.detail or "")
 
 
+@pytest.mark.parametrize(("address", "cause"), [("file:///gone.html", None), ("https://news.example/", "connectivity")])
+def test_an_error_page_in_the_frame_that_fills_the_page_is_an_error(address: str, cause: str | None) -> None:
+    reading = judged(page(0, framed=True, unreached=address))
+    assert (reading.state, reading.cause, address in (reading.detail or "")) == ("error", cause, True)
+
+
 @pytest.mark.parametrize(("status", "cause"), [(404, "content"), (503, None)])
 def test_an_answer_of_http_that_is_an_error_is_one(status: int, cause: str | None) -> None:
     assert judged(page(0, status=status)) == Reading("error", cause, f"HTTP {status} from {HREF}")
