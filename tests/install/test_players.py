@@ -10,7 +10,6 @@ from __future__ import annotations
 import json
 import re
 import shutil
-import subprocess
 from pathlib import Path
 from typing import Final
 
@@ -22,12 +21,10 @@ from tests.fixtures.bundle import as_root, block
 from tests.fixtures.machine import Machine
 from tests.fixtures.processes import ROOT
 from tests.fixtures.waiting import wait_until
+from tests.install.stage import AGENT, install, set_up, take_away, until_it_is
 
 pytestmark = pytest.mark.system
 
-AGENT: Final = "signwatch-agent"
-DISPLAY: Final = "[Service]\nExecStart=/usr/bin/Xvfb :0 -screen 0 320x240x24 -nolisten tcp\n"
-PAGE: Final = "<!doctype html><meta charset=utf-8><title>Lobby</title><h1>Menu of the day</h1>"
 ANTHIAS: Final = f"""
 import http.server, pathlib, time
 
@@ -52,39 +49,17 @@ XIBO: Final = "/snap/xibo-player/45"
 
 @pytest.fixture(scope="module")
 def player(machine: Machine, bundle: Path) -> Machine:
-    """A booted machine with the page's units, a display, content, the bundle and a broker."""
-    shutil.copy(bundle, machine.root / "root")
-    machine.write("/etc/systemd/system/display.service", DISPLAY)
-    machine.write("/etc/systemd/system/vlc.service", block("vlc.service"))
-    address = "https://signage.example.com/lobby"
-    assert address in block("kiosk.service")
-    machine.write("/etc/systemd/system/kiosk.service", block("kiosk.service").replace(address, "file:///srv/page.html"))
-    machine.write("/srv/page.html", PAGE)
+    """A booted machine with a display, the page's units, the bundle and a broker."""
     machine.write("/root/anthias.py", ANTHIAS)
     machine.write("/root/sleep.py", "import time; time.sleep(3600)")
-    machine.write("/etc/hosts", "127.0.0.1 localhost\n")
     machine.write("/root/mosquitto.conf", "listener 1883 127.0.0.1\nallow_anonymous true\nuser root\n")
-    machine.chroot("useradd", "--uid", "1500", "--create-home", "player")
-    machine.chroot("bash", "-euc", block("kiosk"))
-    clip = machine.root / "srv/content/clip.mp4"
-    clip.parent.mkdir()
-    film = ["ffmpeg", "-v", "error", "-f", "lavfi", "-i", "testsrc=s=64x64:r=10:d=4", "-pix_fmt", "yuv420p", clip]
-    subprocess.run(film, check=True, stdin=subprocess.DEVNULL)
     for name in ("xibo-player", "bin/player", "bin/watchdog"):
         program = machine.root / f"{XIBO.lstrip('/')}/{name}"
         program.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy("/usr/bin/python3", program)
-    machine.boot(card="02:00:00:00:00:07")
+    set_up(machine, bundle)
     machine.run("systemd-run", "--unit=broker", "/usr/sbin/mosquitto", "-c", "/root/mosquitto.conf")
-    machine.run("systemctl", "start", "display")
-    as_root(machine, "tar --extract --gzip --file signwatch-bundle.tar.gz")
     return machine
-
-
-def install(player: Machine, command: str, name: str) -> None:
-    told = as_root(player, command)
-    assert f"this is {name}" in told, told
-    assert "signwatch-agent runs" in told, told
 
 
 def asked(player: Machine, kind: str) -> str:
@@ -95,23 +70,14 @@ def asked(player: Machine, kind: str) -> str:
     return player.run("/opt/signwatch/bin/signwatch", "agent", "probe", "main", "--config", f"/root/{kind}.toml")
 
 
-def until_it_is(player: Machine, state: str) -> None:
-    try:
-        wait_until(lambda: f'"state": "{state}"' in player.journal(AGENT), f"the agent says {state}")
-    except Exception as error:
-        raise AssertionError(player.journal(AGENT)) from error
-
-
 def test_chromium_in_its_unit_is_asked_for_its_page(player: Machine) -> None:
     player.run("systemctl", "start", "kiosk")
-    install(player, "bundle/install-player --broker localhost --no-tls --tenant acme --player chromium", "020000000007")
+    install(player, "bundle/install-player --broker localhost --no-tls --tenant acme --player chromium")
     until_it_is(player, "playing")
     assert "a page without films" in player.journal(AGENT)
     player.run("systemctl", "stop", "kiosk")
     until_it_is(player, "stopped")
-    assert "DONE" in as_root(player, "bundle/install-player --uninstall --purge")
-    player.run("journalctl", "--rotate")
-    player.run("journalctl", "--vacuum-time=1s")
+    take_away(player)
 
 
 def from_the_stick() -> str:
