@@ -35,6 +35,8 @@ def running_agent(
         host = "127.0.0.1"
         port = {broker.port}
         {tls}
+        [spool]
+        dir = "spool"
         [[outputs]]
         id = "main"
         {probe}
