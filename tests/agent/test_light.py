@@ -37,6 +37,10 @@ def running_agent(
         {tls}
         [spool]
         dir = "spool"
+        [health]
+        listen = "{LOOPBACK}:{free_port()}"
+        [push]
+        listen = "{LOOPBACK}:{free_port()}"
         [[outputs]]
         id = "main"
         {probe}

@@ -300,6 +300,10 @@ def test_an_agent_believes_a_black_screen_on_the_second_look_although_the_player
         [mqtt]
         host = "127.0.0.1"
         port = {mosquitto.port}
+        [spool]
+        dir = "spool"
+        [health]
+        listen = "{LOOPBACK}:{free_port()}"
         [[outputs]]
         id = "main"
         probe = ["mpv", "picture"]
