@@ -19,7 +19,7 @@ from tests.agent.conftest import WriteConfig
 from tests.agent.screens import Screen, start_screen, wayland_player
 from tests.fixtures.mosquitto import Mosquitto
 from tests.fixtures.processes import Processes
-from tests.fixtures.waiting import until, until_reaped, wait_until
+from tests.fixtures.waiting import LOOPBACK, free_port, until, until_reaped, wait_until
 
 MOVING = "av://lavfi:testsrc2=s=320x180:r=10"
 BLACK = "av://lavfi:color=black:s=320x180:r=10"
