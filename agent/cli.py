@@ -58,10 +58,11 @@ def _run(arguments: argparse.Namespace) -> int:
 
     from agent.app import Agent
     from agent.config import load
-    from common import logs
+    from common import logs, systemd
 
     settings = load(arguments.config)
     logs.set_up(settings.config.log.level, settings.config.log.format)
+    systemd.keep_to_ourselves()
 
     async def run() -> None:
         await Agent(settings, SystemClock()).run()

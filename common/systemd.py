@@ -13,11 +13,22 @@ if TYPE_CHECKING:
 
 _MICROSECONDS = 1_000_000
 _PATIENCE_S = 1.0  # a service manager that does not listen must not hold the event loop
+_OURS = ("NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID")
+_kept: dict[str, str] = {}
+
+
+def keep_to_ourselves() -> None:
+    """Take what systemd told this process out of the environment: programs that it starts would speak for it."""
+    _kept.update({name: os.environ.pop(name) for name in _OURS if name in os.environ})
+
+
+def _told(name: str) -> str | None:
+    return os.environ.get(name, _kept.get(name))
 
 
 def notify(message: str) -> bool:
     """Send one message (`READY=1`, `STOPPING=1`, `STATUS=…`) to systemd; False where nobody listens."""
-    address = os.environ.get("NOTIFY_SOCKET")
+    address = _told("NOTIFY_SOCKET")
     if not address:
         return False
     if address.startswith("@"):
@@ -34,8 +45,8 @@ def notify(message: str) -> bool:
 
 def watchdog_interval_s() -> float | None:
     """A third of the time systemd gives us, None where no watchdog is set for this process."""
-    limit = os.environ.get("WATCHDOG_USEC", "")
-    owner = os.environ.get("WATCHDOG_PID", str(os.getpid()))
+    limit = _told("WATCHDOG_USEC") or ""
+    owner = _told("WATCHDOG_PID") or str(os.getpid())
     if not re.fullmatch(r"[0-9]*[1-9][0-9]*", limit) or owner != str(os.getpid()):
         return None
     return int(limit) / _MICROSECONDS / 3

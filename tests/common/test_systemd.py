@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from common import systemd
 from common.systemd import feed_watchdog, notify, watchdog_interval_s
 from common.tasks import cancel, spawn
 from tests.fixtures.waiting import until
@@ -41,6 +42,19 @@ def received(listener: socket.socket) -> list[bytes]:
 def test_a_message_reaches_systemd_as_one_datagram(listener: socket.socket) -> None:
     assert notify("READY=1\nSTATUS=3 players ñ")
     assert received(listener) == ["READY=1\nSTATUS=3 players ñ".encode()]
+
+
+def test_programs_that_are_started_do_not_hear_where_systemd_listens(
+    listener: socket.socket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(systemd, "_kept", {})
+    monkeypatch.setenv("WATCHDOG_USEC", "60000000")
+    monkeypatch.setenv("WATCHDOG_PID", str(os.getpid()))
+    systemd.keep_to_ourselves()
+    assert {"NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID"} & set(os.environ) == set()
+    assert notify("READY=1")
+    assert received(listener) == [b"READY=1"]
+    assert watchdog_interval_s() == 20
 
 
 def test_without_systemd_nothing_happens(monkeypatch: pytest.MonkeyPatch) -> None:
