@@ -157,7 +157,7 @@ def foreign_imports(module: Module) -> Iterator[Import]:
 
 def test_there_is_something_to_hold() -> None:
     assert {module.top for module in MODULES} == set(ARROWS)
-    assert {"aiomqtt", "msgspec", "structlog"} <= BASE
+    assert {"aiomqtt", "msgspec", "psutil", "structlog"} <= BASE
 
 
 @pytest.mark.parametrize("package", ARROWS)

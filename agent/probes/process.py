@@ -12,16 +12,16 @@ from pathlib import Path
 from typing import Annotated, Final, NamedTuple
 
 import msgspec
+import psutil
 
 from agent.probes.base import Around, Complaint, Reading, tidy
-from agent.processes import Process, arguments, census, cpu_by_key, families, full_name, look
 from agent.threads import Lane, LaneBusyError
 from common.clock import Clock
 from common.config import Section
 
 FIRST_LOOK_S: Final = 0.5  # the first reading measures CPU over this long
-_DEAD: Final = frozenset("ZXx")
-_HELD: Final = frozenset("Tt")  # by a signal, by a debugger
+_DEAD: Final = frozenset({psutil.STATUS_ZOMBIE, psutil.STATUS_DEAD})
+_HELD: Final = frozenset({psutil.STATUS_STOPPED, psutil.STATUS_TRACING_STOP})
 _INIT_STAT: Final = Path("/proc/1/stat")
 
 
@@ -45,11 +45,20 @@ def process_complaints(options: ProcessOptions) -> Iterator[Complaint]:
         yield Complaint("agent.process_pattern", "cmdline", f"is no pattern: {error}", "mend the expression")
 
 
+class Seen(NamedTuple):
+    """One process at one moment: its identity, its state, the CPU seconds it has used."""
+
+    pid: int
+    created: float
+    status: str
+    cpu_s: float
+
+
 class Census(NamedTuple):
     """All processes found, at one moment; `trouble` where the question could not be asked."""
 
     at_ms: int
-    found: tuple[Process, ...]
+    found: tuple[Seen, ...]
     trouble: str | None = None
 
 
@@ -78,8 +87,8 @@ def cpu_percent(before: Census | None, now: Census) -> float | None:
     """PURE. Percent of one core used between two looks by the processes seen in both; None where there are none."""
     if before is None or now.at_ms <= before.at_ms:
         return None
-    was = cpu_by_key(before.found)
-    used = [seen.cpu_s - was[seen.key] for seen in now.found if seen.key in was]
+    was = {(seen.pid, seen.created): seen.cpu_s for seen in before.found}
+    used = [seen.cpu_s - was[key] for seen in now.found if (key := (seen.pid, seen.created)) in was]
     return sum(used) * 100_000 / (now.at_ms - before.at_ms) if used else None
 
 
@@ -122,56 +131,70 @@ class Search:
         self._options = options
         self._clock = clock
         self._pattern = re.compile(options.cmdline) if options.cmdline else None
-        self._found: list[Process] = []
+        self._found: list[psutil.Process] = []
 
     def census(self) -> Census:
         """Look once."""
         at_ms = self._clock.mono_ms()
         try:
-            seen = self._seen()
-        except (OSError, ValueError) as error:
+            roots = self._roots()
+            seen = {entry.pid: entry for root in roots for entry in self._family(root)}
+        except (OSError, psutil.AccessDenied, ValueError) as error:
             return Census(at_ms, (), f"the process table cannot be read: {error}")
         if not seen and (why := _blind()):
             return Census(at_ms, (), why)
-        return Census(at_ms, tuple(seen))
+        return Census(at_ms, tuple(seen.values()))
 
-    def _seen(self) -> list[Process]:
+    def _roots(self) -> list[psutil.Process]:
         if self._options.pidfile:
-            roots = [one for one in self._from_pidfile() if self._fits(one)]
-        else:
-            roots = self._known() or [one for one in _everybody() if self._fits(one)]
-        self._found = roots
-        return families(roots, _everybody()) if roots and self._options.children else roots
+            return [process for process in self._from_pidfile() if self._fits(process)]
+        known = [process for process in self._found if process.is_running() and self._fits(process)]
+        if not known:
+            known = [process for process in psutil.process_iter() if self._fits(process)]
+        self._found = known
+        return known
 
-    def _known(self) -> list[Process]:
-        was = {one.key for one in self._found}
-        now = (look(pid) for pid, _ in was)
-        return [one for one in now if one is not None and one.key in was and self._fits(one)]
-
-    def _from_pidfile(self) -> list[Process]:
+    def _from_pidfile(self) -> list[psutil.Process]:
         try:
             text = Path(self._options.pidfile).read_text(encoding="ascii").strip()
         except FileNotFoundError:
             return []
-        if not text.isdecimal():
-            raise ValueError(f"{self._options.pidfile} holds no process id")
-        found = look(int(text))
-        return [] if found is None else [found]
+        try:
+            return [psutil.Process(int(text))]
+        except psutil.NoSuchProcess:
+            return []
+        except ValueError:
+            raise ValueError(f"{self._options.pidfile} holds no process id") from None
 
-    def _fits(self, process: Process) -> bool:
-        if self._options.name and full_name(process) != self._options.name:
+    def _fits(self, process: psutil.Process) -> bool:
+        try:
+            if self._options.name and process.name() != self._options.name:
+                return False
+            return self._pattern is None or self._pattern.search(" ".join(process.cmdline())) is not None
+        except psutil.NoSuchProcess:  # ended while we looked, or a zombie without a command line
             return False
-        if self._pattern is None:
-            return True
-        told = arguments(process.pid)  # a zombie has none
-        return bool(told) and self._pattern.search(" ".join(told)) is not None
+        except psutil.AccessDenied:
+            if self._options.pidfile:
+                raise
+            return False  # another user's process under hidepid=1: `_blind` tells
+
+    def _family(self, root: psutil.Process) -> list[Seen]:
+        members = [root]
+        try:
+            if self._options.children:
+                members += root.children(recursive=True)
+        except psutil.NoSuchProcess:
+            return []
+        return [seen for member in members if (seen := _seen(member)) is not None]
 
 
-def _everybody() -> list[Process]:
-    found = census()
-    if found is None:
-        raise OSError("there is no /proc")
-    return found
+def _seen(process: psutil.Process) -> Seen | None:
+    try:
+        with process.oneshot():
+            times = process.cpu_times()
+            return Seen(process.pid, process.create_time(), process.status(), times.user + times.system)
+    except psutil.NoSuchProcess:
+        return None
 
 
 def _blind() -> str | None:

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-BASE = {"aiomqtt", "msgspec", "structlog"}
+BASE = {"aiomqtt", "msgspec", "psutil", "structlog"}
 OF_THOSE = {"paho"}  # what the base needs itself
 ON_A_PLAYER = f"""
 import importlib.machinery, json, sys
@@ -39,7 +39,7 @@ print(json.dumps(names))
 CLI_ONLY = """
 import json, sys
 import agent.cli
-print(json.dumps(sorted(name for name in sys.modules if name in {"aiomqtt", "structlog", "agent.config"})))
+print(json.dumps(sorted(name for name in sys.modules if name in {"aiomqtt", "psutil", "structlog", "agent.config"})))
 """
 
 RUNNING = f"""{ON_A_PLAYER}
@@ -55,9 +55,8 @@ device = "p1"
 mqtt.host = "broker"
 [[outputs]]
 id = "main"
-probe = ["mpv", "process"]
+probe = ["mpv", "display"]
 mpv.socket = "/run/mpv"
-process.name = "mpv"
 '''
 parse(text, Path("agent.toml"))
 print(json.dumps(sorted(name for name in sys.modules if not is_deferred(name))))
@@ -121,9 +120,9 @@ def test_a_running_agent_holds_nothing_but_what_it_needs() -> None:
     names = python(RUNNING)
     tops = {name.partition(".")[0] for name in names if not name.startswith("_")}
     assert tops & sys.stdlib_module_names - set(STANDARD.split()) == set()
-    assert tops - sys.stdlib_module_names == BASE | OF_THOSE | {"agent", "common", "wire", "signwatch"}
+    assert tops - sys.stdlib_module_names == BASE - {"psutil"} | OF_THOSE | {"agent", "common", "wire", "signwatch"}
     assert {name for name in names if name.startswith("agent.probes.")} == {
-        *("agent.probes.base", "agent.probes.mpv", "agent.probes.mpv_ipc", "agent.probes.process")
+        *("agent.probes.base", "agent.probes.mpv", "agent.probes.mpv_ipc", "agent.probes.display")
     }
     assert {"agent.checks", "agent.httpclient", "agent.doctor", "urllib.request", "http.client"} & set(names) == set()
 

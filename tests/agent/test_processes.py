@@ -50,26 +50,14 @@ def test_a_process_that_has_gone_or_is_hidden_is_nobody(plant: Plant) -> None:
     assert table_of.arguments(8, root) == []
 
 
-def test_a_name_that_the_kernel_cut_is_completed_from_the_command_line(plant: Plant) -> None:
-    root = plant({"proc/7/cmdline": "/opt/signage-player-viewer\0--full screen\0", "proc/8/cmdline": "python3\0x\0"})
+def test_a_command_line_is_read_by_its_arguments(plant: Plant) -> None:
+    root = plant({"proc/7/cmdline": "/opt/signage-player-viewer\0--full screen\0", "proc/8/x": ""})
     assert table_of.arguments(7, root) == ["/opt/signage-player-viewer", "--full screen"]
-    assert table_of.full_name(Process(7, "signage-player-", 1, 0.0, 0), root) == "signage-player-viewer"
-    assert table_of.full_name(Process(8, "renamed-itself-", 1, 0.0, 0), root) == "renamed-itself-"
-    assert table_of.full_name(Process(7, "short", 1, 0.0, 0), root) == "short"
 
 
 def test_a_command_line_that_a_program_wrote_itself_is_read_by_words(plant: Plant) -> None:
     root = plant({"proc/7/cmdline": "chrome --type=renderer"})
     assert table_of.arguments(7, root) == ["chrome", "--type=renderer"]
-
-
-def test_a_family_has_everybody_once_and_nobody_of_an_earlier_parent() -> None:
-    def born(pid: int, parent: int, started: int) -> Process:
-        return Process(pid, f"p{pid}", started, 0.0, 0, "S", parent)
-
-    top, child, grandchild = born(10, 1, 100), born(11, 10, 110), born(12, 11, 120)
-    table = [top, child, grandchild, born(13, 1, 130), born(9, 10, 50)]
-    assert sorted(one.pid for one in table_of.families([top, child], table)) == [10, 11, 12]
 
 
 def test_a_real_process_that_burns_cpu_is_found(processes: Processes) -> None:

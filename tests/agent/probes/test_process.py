@@ -18,26 +18,25 @@ from agent.probes.process import (
     Census,
     ProcessOptions,
     ProcessProbe,
+    Seen,
     cpu_percent,
     judge,
     process_complaints,
 )
-from agent.processes import Process
 from common.clock import SystemClock
-from tests.fixtures.processes import Process as Running
-from tests.fixtures.processes import Processes
+from tests.fixtures.processes import Process, Processes
 from tests.fixtures.waiting import until, wait_until
 
 BUSY = "while True: pass"
 LAZY = "import time; time.sleep(600)"
 
 
-def census(at_s: float, *seen: Process, trouble: str | None = None) -> Census:
+def census(at_s: float, *seen: Seen, trouble: str | None = None) -> Census:
     return Census(round(at_s * 1000), seen, trouble)
 
 
-def alive(pid: int = 7, cpu_s: float = 0.0, status: str = "S", started: int = 1) -> Process:
-    return Process(pid, "player", started, cpu_s, 0, status)
+def alive(pid: int = 7, cpu_s: float = 0.0, status: str = psutil.STATUS_SLEEPING, created: float = 1.0) -> Seen:
+    return Seen(pid, created, status, cpu_s)
 
 
 def test_nobody_found_is_stopped() -> None:
@@ -49,11 +48,11 @@ def test_trouble_with_the_question_says_nothing_about_playback() -> None:
 
 
 def test_a_zombie_is_frozen() -> None:
-    assert judge(None, census(0, alive(status="Z")), 0.5).detail == "process 7 is a zombie"
+    assert judge(None, census(0, alive(status=psutil.STATUS_ZOMBIE)), 0.5).detail == "process 7 is a zombie"
 
 
 def test_a_held_process_is_frozen_only_if_all_of_it_is() -> None:
-    held = alive(status="T")
+    held = alive(status=psutil.STATUS_STOPPED)
     assert judge(None, census(0, held), 0).state == "frozen"
     assert judge(None, census(0, held, alive(8)), 0).state == "playing"
 
@@ -72,7 +71,7 @@ def test_too_little_cpu_is_frozen_and_enough_is_playing() -> None:
 
 def test_a_process_that_has_just_appeared_is_not_judged_yet() -> None:
     assert judge(census(0, alive(7)), census(5, alive(8)), 0.5).state == "unknown"
-    assert judge(census(0, alive(7, 90.0)), census(5, alive(7, 0.1, started=2)), 0.5).state == "unknown"  # pid reused
+    assert judge(census(0, alive(7, 90.0)), census(5, alive(7, 0.1, created=2.0)), 0.5).state == "unknown"  # pid reused
 
 
 @pytest.mark.parametrize(
@@ -89,7 +88,7 @@ def test_a_table_that_can_find_nobody_is_refused(options: ProcessOptions, findin
 
 # --- real processes ---------------------------------------------------------------------------------------------------
 
-Start = Callable[[str], Running]
+Start = Callable[[str], Process]
 MARK = f"signwatch-test-{os.getpid()}"
 
 
