@@ -30,7 +30,7 @@ def free_port() -> int:
 
 def wait_for_port(port: int, program: str) -> None:
     """Wait until somebody listens; SystemExit names the program that does not."""
-    for _ in range(200):
+    for _ in range(1200):
         with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 0.2):
             return
         time.sleep(0.05)

@@ -74,7 +74,7 @@ class Drain:
         self._start_broker()
         self._start_canaries()
         took_s = self._watch(begun_s)
-        used = _cpu_s(collector.pid)
+        used = cpu_s(collector.pid)
         return {
             "runs": waiting,
             "drained_s": took_s,
@@ -83,7 +83,7 @@ class Drain:
             "view_behind_s_median": sorted(self._lags_s)[len(self._lags_s) // 2],
             "view_changes_seen": len(self._lags_s),
             "collector_cpu_s": used,
-            "collector_rss_mib": _rss_mib(collector.pid),
+            "collector_rss_mib": rss_mib(collector.pid),
             "lost_runs": self._sum("acknowledged") - self._stored(),
         }
 
@@ -122,11 +122,11 @@ class Drain:
     def _where(self) -> Sequence[object]:
         return ["--host", "127.0.0.1", "--port", self._broker_port, "--tenant", "acme", "--log-level", "warning"]
 
-    def _start_broker(self) -> None:
+    def _start_broker(self) -> subprocess.Popen[bytes]:
         config = self._folder / "mosquitto.conf"
         limits = "max_queued_messages 0\nmax_connections -1\n"
         config.write_text(f"listener {self._broker_port} 127.0.0.1\nallow_anonymous true\n{limits}", encoding="utf-8")
-        self._start("mosquitto", "-c", config)
+        return self._start("mosquitto", "-c", config)
 
     def _watch(self, begun_s: float) -> float:
         while monotonic_s() - begun_s < PATIENCE_S:
@@ -142,7 +142,7 @@ class Drain:
             name = f"canary-{number:04d}"
             player = _get(f"http://127.0.0.1:{self._web}/api/v1/players/acme/{name}/main") or {}
             now = player.get("state", "unknown"), player.get("since_ms") or 0
-            if "unknown" in {now[0], self._seen.get(name, now)[0]}:
+            if name not in self._seen or "unknown" in {now[0], self._seen[name][0]}:
                 self._seen[name] = now
             elif now[1] > self._seen[name][1]:
                 self._seen[name] = now
@@ -193,11 +193,11 @@ def _get(url: str) -> dict[str, Any] | None:
     return found
 
 
-def _cpu_s(pid: int) -> float:
+def cpu_s(pid: int) -> float:
     fields = Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
-def _rss_mib(pid: int) -> float:
+def rss_mib(pid: int) -> float:
     pages = int(Path(f"/proc/{pid}/statm").read_text(encoding="ascii").split()[1])
     return pages * os.sysconf("SC_PAGE_SIZE") / 2**20
