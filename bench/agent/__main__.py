@@ -18,6 +18,7 @@ import argparse
 import asyncio
 import json
 import os
+import subprocess
 import sys
 import tempfile
 from pathlib import Path
@@ -30,12 +31,16 @@ from _common import machine, say
 from _others import others
 from _watcher import INTERVAL_S
 
+DEBIANS = "/usr/bin/python3"
 SETTLE_S = 20.0  # before measuring: first readings, first connections
 
 
 async def measure(folder: Path, broker: Broker, options: argparse.Namespace) -> dict[str, object]:
     """All of them at once."""
-    watchers = [await agent(folder, broker, tls=options.tls), *([] if options.alone else await others(folder))]
+    watchers = [
+        await agent(folder, broker, python=options.python, tls=options.tls),
+        *([] if options.alone else await others(folder)),
+    ]
     await asyncio.sleep(SETTLE_S)
     for watcher in watchers:
         watcher.begin()
@@ -55,6 +60,7 @@ def main() -> int:
     parser.add_argument("--seconds", type=float, default=120, help="how long they are watched (%(default)s)")
     parser.add_argument("--alone", action="store_true", help="only the agent")
     parser.add_argument("--tls", action="store_true", help="the agent speaks TLS")
+    parser.add_argument("--python", default=DEBIANS, help="what the agent runs under (%(default)s, as on a player)")
     options = parser.parse_args()
     load_before = os.getloadavg()[0]
     with tempfile.TemporaryDirectory(prefix="signwatch-bench-", ignore_cleanup_errors=True) as scratch:
@@ -63,6 +69,7 @@ def main() -> int:
             results = asyncio.run(measure(folder, broker, options))
     told = {
         "machine": machine(),
+        "python_of_the_agent": subprocess.check_output([options.python, "--version"], text=True).strip(),
         "load_1m": [round(load_before, 1), round(os.getloadavg()[0], 1)],
         "measured_s": options.seconds,
         "interval_s": INTERVAL_S,

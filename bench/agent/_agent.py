@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import subprocess
 import sys
-import venv
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -57,22 +56,22 @@ class Broker(NamedTuple):
     tls_port: int
 
 
-def player_environment(folder: Path) -> Path:
-    """Install the checkout as on a player; its `signwatch`."""
+def player_environment(folder: Path, python: str) -> Path:
+    """Install the checkout as on a player, under this Python; its `signwatch`."""
     say("installing the agent as on a player")
-    venv.create(folder, with_pip=True, symlinks=True)
+    subprocess.run([python, "-m", "venv", folder], check=True)
     pip = [folder / "bin/python", "-m", "pip", "install", "--quiet", "--no-input", "--disable-pip-version-check", ROOT]
     subprocess.run(pip, check=True)
     return folder / "bin/signwatch"
 
 
-async def agent(folder: Path, broker: Broker, *, tls: bool) -> Watcher:
+async def agent(folder: Path, broker: Broker, *, python: str, tls: bool) -> Watcher:
     """The agent with two probes on a playing mpv; `tls`: it speaks TLS with the broker."""
     relay, health = Relay(broker.tls_port if tls else broker.port), free_port()
     await relay.start()
     text = AGENT.format(interval=INTERVAL_S, port=relay.port, health=health, folder=folder)
     (folder / "agent.toml").write_text(text + (TLS.format(folder=folder) if tls else ""))
-    program = await asyncio.to_thread(player_environment, folder / "player")
+    program = await asyncio.to_thread(player_environment, folder / "player", python)
     begun = monotonic_s()
     process = start([str(program), "agent", "run", "--config", str(folder / "agent.toml")], folder / "agent.log")
     while "link_up" not in (folder / "agent.log").read_text():  # noqa: ASYNC110 - another process
