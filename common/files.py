@@ -13,8 +13,10 @@ def put_in_place(path: Path, data: bytes, mode: int | None = None) -> None:
 
     `mode`: its permissions; None: those of the file that stood there, or of any new one. Written by root it keeps its
     owner and group, since a daemon must go on reading it. OSError where it cannot be written; what stood there stays
-    then. A device or a FIFO is never replaced: whoever names /dev/null means no file.
+    then. A device or a FIFO is never replaced: whoever names /dev/null means no file. A link stays, and what it leads
+    to is replaced.
     """
+    path = Path(os.path.realpath(path))
     if path.exists() and not path.is_file():
         raise OSError(errno.EEXIST, "is no ordinary file, and would be replaced by one", str(path))
     beside = path.with_name(f".{path.name}.{os.getpid()}")

@@ -24,6 +24,15 @@ def test_a_file_keeps_its_permissions_and_a_secret_has_its_own(tmp_path: Path) -
     assert (tmp_path / "secret").stat().st_mode & 0o777 == 0o600
 
 
+def test_a_link_stays_and_the_file_that_it_leads_to_is_replaced(tmp_path: Path) -> None:
+    (real := tmp_path / "real").mkdir()
+    (real / "file").write_bytes(b"before")
+    (link := tmp_path / "link").symlink_to(real / "file")
+    put_in_place(link, b"after")
+    assert link.is_symlink()
+    assert [(file.name, file.read_bytes()) for file in real.iterdir()] == [("file", b"after")]
+
+
 @pytest.mark.parametrize("kind", ["fifo", "folder"])
 def test_what_is_no_ordinary_file_is_never_replaced_by_one(tmp_path: Path, kind: str) -> None:
     place = tmp_path / "place"
