@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import platform
 import socket
@@ -12,7 +13,7 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-__all__ = ["free_port", "machine", "say", "summary", "wait_for_port"]
+__all__ = ["free_port", "load_1m", "machine", "print_results", "say", "summary", "wait_for_port"]
 
 
 def say(text: str) -> None:
@@ -61,3 +62,13 @@ def machine() -> dict[str, object]:
         platform.machine(),
     )
     return {"cpu": model, "cores": os.cpu_count(), "python": platform.python_version(), "kernel": platform.release()}
+
+
+def load_1m() -> float:
+    """How many programs wanted to run in the last minute, on average."""
+    return round(os.getloadavg()[0], 1)
+
+
+def print_results(load_before: float, results: Mapping[str, object]) -> None:
+    """Print JSON: the machine, its load before and now, and the results."""
+    print(json.dumps({"machine": machine(), "load_1m": [load_before, load_1m()], **results}, indent=2))

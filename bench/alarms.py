@@ -13,8 +13,6 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
-import json
-import os
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -23,7 +21,7 @@ from typing import Any, Final, NamedTuple
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from _common import free_port, machine, say
+from _common import free_port, load_1m, print_results, say
 from _players import PASSWORD, PICTURE, Chromium, Player, Screen, Vlc, ffmpeg, mpv
 
 from agent.app import Agent
@@ -243,12 +241,11 @@ def main() -> None:
     parser.add_argument("--only", default="", help="kinds whose name begins so")
     arguments = parser.parse_args()
     logs.set_up("error")
-    before = os.getloadavg()[0]
+    before = load_1m()
     with tempfile.TemporaryDirectory(prefix="alarms-", ignore_cleanup_errors=True) as folder:
         Path(folder).chmod(0o755)  # VLC reads its films as somebody else
         kinds = asyncio.run(bench(Path(folder), arguments))
-    load = [round(before, 1), round(os.getloadavg()[0], 1)]
-    print(json.dumps({"machine": machine(), "load_1m": load, "minutes": arguments.minutes, "kinds": kinds}, indent=2))
+    print_results(before, {"minutes": arguments.minutes, "kinds": kinds})
     sys.exit(1 if any(kind["alarms"] for kind in kinds.values()) else 0)
 
 

@@ -13,9 +13,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import json
 import math
-import os
 import random
 import signal
 import statistics
@@ -27,7 +25,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from _common import free_port, machine, say
+from _common import free_port, load_1m, print_results, say
 from _players import PASSWORD, PICTURE, Chromium, Player, Vlc, ffmpeg, mpv
 
 from agent.app import Agent
@@ -242,16 +240,11 @@ def main() -> None:
     parser.add_argument("--only", default="", help="rows whose name begins so")
     arguments = parser.parse_args()
     logs.set_up("error")
-    before = os.getloadavg()[0]
+    before = load_1m()
     with tempfile.TemporaryDirectory(prefix="detect-", ignore_cleanup_errors=True) as folder:
         Path(folder).chmod(0o755)  # VLC reads the clip as somebody else
         result = asyncio.run(bench(Path(folder), arguments))
-    load = [round(before, 1), round(os.getloadavg()[0], 1)]
-    print(
-        json.dumps(
-            {"machine": machine(), "load_1m": load, "interval_s": arguments.interval_s, "rows": result}, indent=2
-        )
-    )
+    print_results(before, {"interval_s": arguments.interval_s, "rows": result})
 
 
 if __name__ == "__main__":

@@ -16,8 +16,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import json
-import os
 import subprocess
 import sys
 import tempfile
@@ -27,7 +25,7 @@ from common.clock import monotonic_s
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from _agent import Broker, agent, surroundings
-from _common import machine, say
+from _common import load_1m, print_results, say
 from _others import others
 from _watcher import INTERVAL_S
 
@@ -62,20 +60,18 @@ def main() -> int:
     parser.add_argument("--tls", action="store_true", help="the agent speaks TLS")
     parser.add_argument("--python", default=DEBIANS, help="what the agent runs under (%(default)s, as on a player)")
     options = parser.parse_args()
-    load_before = os.getloadavg()[0]
+    load_before = load_1m()
     with tempfile.TemporaryDirectory(prefix="signwatch-bench-", ignore_cleanup_errors=True) as scratch:
         folder = Path(scratch)
         with surroundings(folder) as broker:
             results = asyncio.run(measure(folder, broker, options))
     told = {
-        "machine": machine(),
         "python_of_the_agent": subprocess.check_output([options.python, "--version"], text=True).strip(),
-        "load_1m": [round(load_before, 1), round(os.getloadavg()[0], 1)],
         "measured_s": options.seconds,
         "interval_s": INTERVAL_S,
         "programs": results,
     }
-    print(json.dumps(told, indent=2))
+    print_results(load_before, told)
     return 0
 
 
